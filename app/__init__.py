@@ -1,0 +1,1 @@
+"""The studio: a local web server that shows what is in run folders. It never imports torch."""

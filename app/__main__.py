@@ -1,0 +1,211 @@
+"""`python -m app`, also reached as `pointins studio`: start the studio, or get a new link to it."""
+
+import argparse
+import asyncio
+import contextlib
+import getpass
+import ipaddress
+import json
+import os
+import signal
+import socket
+import sys
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import uvicorn
+
+from app.access import Access
+from app.server import create_app
+from app.session_file import find_sessions, write_session
+from pointins_engine.run_log.store import RunStore
+
+DEFAULT_PORT = 8050
+SHUTDOWN_S = 1  # open connections get this long before they are cut
+LINK_TIMEOUT_S = 5
+
+
+class UsageError(Exception):
+    """Something about the call; printed as one sentence, exit status 2."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(argv)
+    try:
+        if options.link:
+            print(fresh_link(options.runs, options.port), flush=True)
+            return 0
+        serve(options)
+    except UsageError as error:
+        print(f"studio: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("pointins studio", description="Watch runs in the browser.")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of run folders")
+    parser.add_argument("--port", type=int, help=f"default {DEFAULT_PORT}; 0 takes a free one")
+    parser.add_argument("--no-open", action="store_true", help="do not open a browser")
+    parser.add_argument("--link", action="store_true", help="new link to a studio that runs")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="answer to NAME as well"
+    )
+    parser.add_argument("--i-know-this-is-open", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Run the studio until it is interrupted."""
+    refuse_open_host(options.host, options.port or DEFAULT_PORT, options.i_know_this_is_open)
+    make_runs_folder(options.runs)
+    port = DEFAULT_PORT if options.port is None else options.port
+    listener = listen(options.host, port)
+    port = listener.getsockname()[1]
+    hosts = [*options.allow_host, *_names(options.host)]
+    access = Access(port, hosts)
+    app = create_app(RunStore(options.runs), access)
+    url = f"http://{_url_host(options.host)}:{port}{access.new_link()}"
+    with listener, _session(options.runs, port, access.api_token):
+        print(url, flush=True)
+        _print_tunnel(port)
+        if not options.no_open:
+            webbrowser.open(url)
+        asyncio.run(_serve_until_signal(app, listener))
+
+
+async def _serve_until_signal(app: object, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        access_log=False,  # a launch link holds a token
+        log_level="warning",
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=64 * 1024,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends on the first signal and returns, so that what was opened is closed in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def refuse_open_host(host: str, port: int, accepted: bool) -> None:
+    """Listening on the network is a choice to be made on purpose."""
+    if accepted or _is_loopback(host):
+        return
+    raise UsageError(
+        f"--host {host} would let everybody on the network try to get in, without encryption. "
+        f"Keep 127.0.0.1 and run this on your own computer instead: {_tunnel(port)} "
+        "(or add --i-know-this-is-open)."
+    )
+
+
+def make_runs_folder(runs: Path) -> None:
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "it is a file" if runs.is_file() else (error.strerror or "unknown reason").lower()
+        raise UsageError(
+            f"{runs} cannot be the folder of runs: {why}. Name a folder with --runs."
+        ) from error
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket, taken before anything is printed or written."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise UsageError(
+            f"port {port} of {host} cannot be used ({getattr(error, 'strerror', None) or error}). "
+            f"Choose another with --port {port + 1 if port < 65535 else 0}, let the system choose "
+            "with --port 0, or open the studio that runs there with --link."
+        ) from error
+    return listener
+
+
+def fresh_link(runs: Path, port: int | None) -> str:
+    """A new one-use link from a studio that shows `runs` already."""
+    for session in find_sessions(runs, port):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{session['port']}/api/session/link",
+            method="POST",
+            headers={"Authorization": f"Bearer {session['token']}"},
+        )
+        with contextlib.suppress(urllib.error.URLError, OSError, ValueError, KeyError):
+            with urllib.request.urlopen(request, timeout=LINK_TIMEOUT_S) as answer:
+                return json.load(answer)["url"]
+    where = "" if port is None else f" on port {port}"
+    raise UsageError(
+        f"no studio shows {runs}{where} on this machine. Start one: pointins studio --runs {runs}"
+    )
+
+
+@contextlib.contextmanager
+def _session(runs: Path, port: int, token: str) -> Iterator[None]:
+    """The session file while the studio runs."""
+    try:
+        path = write_session(runs, port, token)
+    except OSError as error:
+        print(f"studio: --link will not work here ({error.strerror}: {runs}).", file=sys.stderr)
+        yield
+        return
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()  # goes when it was the last
+
+
+def _print_tunnel(port: int) -> None:
+    if "SSH_CONNECTION" in os.environ:
+        print(f"From your own computer, first: {_tunnel(port)}", file=sys.stderr, flush=True)
+
+
+def _tunnel(port: int) -> str:
+    return f"ssh -N -L {port}:127.0.0.1:{port} {getpass.getuser()}@{socket.gethostname()}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _names(host: str) -> list[str]:
+    """The address itself as a Host, unless it means every address."""
+    return [] if host in ("0.0.0.0", "::") else [_url_host(host)]
+
+
+def _url_host(host: str) -> str:
+    if host in ("0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+if __name__ == "__main__":
+    sys.exit(main())

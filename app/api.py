@@ -1,0 +1,144 @@
+"""The HTTP interface: what a run holds, as JSON and as immutable arrays.
+
+Array files are served as they lie on disk. Their address carries the run's version, so a browser
+may keep them for good; after a resume the version is another one.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from app.access import Access
+from app.runs import Runs, StoredFile
+from app.thumbnails import Thumbnails
+from pointins_engine.errors import RunError
+
+KEPT_FOR_GOOD = "private, max-age=31536000, immutable"
+MAX_STEP_DIGITS = 12
+
+
+def add_api(server: FastAPI, runs: Runs, thumbnails: Thumbnails, access: Access) -> None:
+    """Put the routes and the JSON errors on `server`."""
+    server.include_router(_run_routes(runs, thumbnails))
+    server.include_router(_array_routes(runs))
+    server.include_router(_session_routes(access))
+
+    @server.exception_handler(RunError)
+    def unknown(_: Request, error: RunError) -> Response:
+        return JSONResponse({"error": str(error)}, 404)
+
+    @server.exception_handler(RequestValidationError)
+    def malformed(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return JSONResponse({"error": f"{first['loc'][-1]}: {first['msg']}."}, 400)
+
+    @server.exception_handler(HTTPException)
+    def refused(_: Request, error: HTTPException) -> Response:
+        return JSONResponse({"error": error.detail}, error.status_code)
+
+
+def _run_routes(runs: Runs, thumbnails: Thumbnails) -> APIRouter:
+    router = APIRouter(prefix="/api")
+
+    @router.get("/runs")
+    def list_runs() -> dict[str, Any]:
+        rows = runs.summaries()
+        return {"runs": [{**row, "thumbnail": thumbnails.url(row["id"])} for row in rows]}
+
+    @router.get("/runs/{run}")
+    def one_run(run: str) -> dict[str, Any]:
+        return {**runs.details(run), "thumbnail": thumbnails.url(run)}
+
+    @router.get("/runs/{run}/head")
+    def head(run: str, request: Request) -> Response:
+        body = json.dumps(runs.head(run), separators=(",", ":"))
+        tag = f'W/"{hashlib.sha256(body.encode()).hexdigest()[:16]}"'
+        if _has_tag(request, tag):
+            return Response(status_code=304, headers={"ETag": tag})
+        return Response(body, media_type="application/json", headers={"ETag": tag})
+
+    @router.get("/runs/{run}/scenes/{scene}/frames")
+    def frames(run: str, scene: str) -> dict[str, Any]:
+        return runs.frames(run, scene)
+
+    @router.get("/runs/{run}/scenes/{scene}/stats/{step}")
+    def stats(run: str, scene: str, step: str) -> dict[str, Any]:
+        return runs.stats(run, scene, _step(step))
+
+    @router.get("/runs/{run}/scalars")
+    def scalars(run: str, keys: str = "", after: int = -1) -> dict[str, Any]:
+        series = runs.scalars(run)
+        wanted = [key for key in keys.split(",") if key in series] if keys else list(series)
+        rows = {key: [p for p in zip(*series[key], strict=True) if p[0] > after] for key in wanted}
+        return {
+            key: {"steps": [step for step, _ in row], "values": [value for _, value in row]}
+            for key, row in rows.items()
+        }
+
+    @router.get("/runs/{run}/thumbnail.png")
+    def thumbnail(run: str) -> Response:
+        return Response(
+            thumbnails.png(run), media_type="image/png", headers={"Cache-Control": KEPT_FOR_GOOD}
+        )
+
+    return router
+
+
+def _array_routes(runs: Runs) -> APIRouter:
+    router = APIRouter(prefix="/api")
+
+    @router.get("/runs/{run}/scenes/{scene}")
+    def scene_arrays(run: str, scene: str, request: Request, v: str = "") -> Response:
+        return _file_response(request, runs.scene_file(run, scene), v)
+
+    @router.get("/runs/{run}/scenes/{scene}/frames/{step}")
+    def frame_arrays(
+        run: str, scene: str, step: str, request: Request, v: str = Query("")
+    ) -> Response:
+        return _file_response(request, runs.frame_file(run, scene, _step(step)), v)
+
+    return router
+
+
+def _session_routes(access: Access) -> APIRouter:
+    router = APIRouter(prefix="/api")
+
+    @router.post("/session/link")
+    def new_link() -> dict[str, str]:
+        return {"url": f"http://127.0.0.1:{access.port}{access.new_link()}"}
+
+    @router.get("/{path:path}")
+    def nothing_here(path: str) -> None:
+        raise HTTPException(404, "the API has no such address.")
+
+    return router
+
+
+def _step(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_STEP_DIGITS):
+        raise HTTPException(400, f"a step is a whole number, got {text[:20]!r}.")
+    return int(text)
+
+
+def _file_response(request: Request, file: StoredFile, version: str) -> Response:
+    stat = file.path.stat()
+    tag = f'"{file.version}-{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+    headers = {
+        "ETag": tag,
+        "Cache-Control": KEPT_FOR_GOOD if version == file.version else "no-cache",
+    }
+    if _has_tag(request, tag):
+        return Response(status_code=304, headers=headers)
+    return FileResponse(
+        file.path, media_type="application/octet-stream", headers=headers, stat_result=stat
+    )
+
+
+def _has_tag(request: Request, tag: str) -> bool:
+    sent = request.headers.get("if-none-match", "")
+    return tag in (part.strip() for part in sent.split(","))

@@ -1,0 +1,233 @@
+"""What the API and the pages want to know of run folders, as plain data.
+
+One lock stands around the store: its tails are read by worker threads and by the live hub. Ids and
+steps are looked up among what exists; nothing a request says becomes a path.
+"""
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pointins_engine.errors import RunError
+from pointins_engine.run_log.store import Run, RunStore
+
+STATE_FIELDS = ("status", "detail", "step", "total_steps", "eta_s", "step_s", "age_s")
+DAMAGE = (RunError, OSError, KeyError, TypeError, ValueError, AttributeError)
+SPARK_POINTS = 60
+
+Series = tuple[list[int], list[float | None]]
+
+
+class StoredFile(NamedTuple):
+    """An array file and the version of the run that it belongs to."""
+
+    path: Path
+    version: str
+
+
+class _Known:
+    """What was read of a run already, so that a poll costs what is new."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.num_events = 0
+        self.num_resumes = 0
+        self.scalars: dict[str, Series] = {}
+
+    def refresh(self) -> "_Known":
+        events = self.run.events()
+        if len(events) < self.num_events:
+            self.num_events = self.num_resumes = 0
+        if len(events) != self.num_events:
+            fresh = events[self.num_events :]
+            self.num_resumes += sum(event.get("kind") == "resume" for event in fresh)
+            if any(event.get("kind") in ("scalars", "resume") for event in fresh):
+                self.scalars = self.run.scalars()
+            self.num_events = len(events)
+        return self
+
+    @property
+    def version(self) -> str:
+        return f"{self.run.record.get('uid', '')}-{self.num_resumes}"
+
+
+class Runs:
+    """Read access to the runs of one folder.
+
+    Every method that takes an id raises RunError if there is no such run, scene or frame, or if it
+    cannot be read.
+    """
+
+    def __init__(self, store: RunStore) -> None:
+        self.root = store.root
+        self._store = store
+        self._lock = threading.RLock()
+        self._known: dict[str, _Known] = {}
+
+    def ids(self) -> list[str]:
+        """Ids of all runs, newest first."""
+        with self._lock:
+            return self._store.ids()
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """One row a run, newest first; a damaged run is a row that says why."""
+        return [self.summary_or_damage(run_id) for run_id in self.ids()]
+
+    def summary_or_damage(self, run_id: str) -> dict[str, Any]:
+        try:
+            return self.summary(run_id)
+        except RunError as error:
+            return {
+                "id": run_id,
+                "recipe": None,
+                "created": None,
+                "status": "damaged",
+                "detail": str(error),
+                "step": None,
+                "total_steps": None,
+                "eta_s": None,
+                "step_s": None,
+                "age_s": None,
+                "device": None,
+                "scenes": [],
+                "thumbnail": None,
+                "loss": None,
+                "spark": [],
+            }
+
+    def summary(self, run_id: str) -> dict[str, Any]:
+        """A run in one row."""
+        with self._lock:
+            known = self._open(run_id)
+            try:
+                state = known.run.state()
+                losses = known.scalars.get("loss/total", ([], []))[1]
+                finite = [value for value in losses if value is not None]
+                return {
+                    "id": run_id,
+                    "recipe": known.run.record["recipe"],
+                    "created": known.run.record["created"],
+                    **{name: state.get(name) for name in STATE_FIELDS},
+                    "device": known.run.record.get("device"),
+                    "scenes": known.run.scenes(),
+                    "thumbnail": None,
+                    "loss": finite[-1] if finite else None,
+                    "spark": _spaced(finite, SPARK_POINTS),
+                }
+            except DAMAGE as error:
+                raise _damage(run_id, error) from error
+
+    def details(self, run_id: str) -> dict[str, Any]:
+        """Everything about a run but its arrays."""
+        with self._lock:
+            known = self._open(run_id)
+            record = known.run.record
+            try:
+                return {
+                    **self.summary(run_id),
+                    "version": known.version,
+                    "cell_size": known.run.config.cell_size,
+                    "config": record["config"],
+                    "libraries": record.get("libraries", {}),
+                    "seed": record.get("seed"),
+                    "command": record.get("command", ""),
+                    "scenes": [
+                        {"id": scene, "steps": known.run.frames(scene)}
+                        for scene in known.run.scenes()
+                    ],
+                    "marks": known.run.marks(),
+                    "log": known.run.log_tail(),
+                }
+            except DAMAGE as error:
+                raise _damage(run_id, error) from error
+
+    def head(self, run_id: str) -> dict[str, Any]:
+        """Version, state and newest frames: what a poll wants."""
+        with self._lock:
+            known = self._open(run_id)
+            latest = {scene: known.run.latest_frame(scene) for scene in known.run.scenes()}
+            return {
+                "version": known.version,
+                "state": known.run.state(),
+                "latest": {scene: step for scene, step in latest.items() if step is not None},
+            }
+
+    def version(self, run_id: str) -> str:
+        with self._lock:
+            return self._open(run_id).version
+
+    def frames(self, run_id: str, scene: str) -> dict[str, Any]:
+        """Rising steps of a scene's frames."""
+        with self._lock:
+            known = self._with_scene(run_id, scene)
+            return {"version": known.version, "steps": known.run.frames(scene)}
+
+    def stats(self, run_id: str, scene: str, step: int) -> dict[str, Any]:
+        with self._lock:
+            return self._with_scene(run_id, scene).run.stats(scene, step)
+
+    def scalars(self, run_id: str) -> dict[str, Series]:
+        """Steps and values of every key; shared lists, do not change them."""
+        with self._lock:
+            return self._open(run_id).scalars
+
+    def scene_file(self, run_id: str, scene: str) -> StoredFile:
+        with self._lock:
+            known = self._with_scene(run_id, scene)
+            return StoredFile(self._inside(known.run.paths.scene(scene)), known.version)
+
+    def frame_file(self, run_id: str, scene: str, step: int) -> StoredFile:
+        with self._lock:
+            known = self._with_scene(run_id, scene)
+            if step not in known.run.frames(scene):
+                raise RunError(f"run {run_id} has no frame of scene {scene} at step {step}.")
+            return StoredFile(self._inside(known.run.paths.frame(scene, step)), known.version)
+
+    def watched_files(self, run_id: str) -> list[Path]:
+        """Files that change when a run goes on."""
+        with self._lock:
+            paths = self._open(run_id).run.paths
+            return [paths.state, paths.events, paths.stats]
+
+    def _open(self, run_id: str) -> _Known:
+        try:
+            run = self._store.run(run_id)
+            self._inside(run.paths.root)
+            known = self._known.get(run_id)
+            if known is None or known.run is not run:
+                known = self._known[run_id] = _Known(run)
+            return known.refresh()
+        except DAMAGE as error:
+            raise _damage(run_id, error) from error
+
+    def _with_scene(self, run_id: str, scene: str) -> _Known:
+        known = self._open(run_id)
+        if scene not in known.run.scenes():
+            raise RunError(f"run {run_id} has no scene called {scene!r}.")
+        return known
+
+    def _inside(self, path: Path) -> Path:
+        """`path` with links followed, if it stays inside the runs folder."""
+        real = path.resolve()
+        if not real.is_relative_to(self.root.resolve()):
+            raise RunError(
+                f"{path.name} is a link that leaves the runs folder. "
+                "Start a studio on the folder that it points to."
+            )
+        return real
+
+
+def _damage(run_id: str, error: Exception) -> RunError:
+    if isinstance(error, RunError):
+        return error
+    what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    return RunError(f"run {run_id} cannot be read: {what}.")
+
+
+def _spaced(values: list[float], num: int) -> list[float]:
+    """At most `num` evenly spaced values, the last one among them."""
+    if len(values) <= num:
+        return list(values)
+    picks: Iterable[int] = (round(i * (len(values) - 1) / (num - 1)) for i in range(num))
+    return [values[i] for i in picks]

@@ -1,0 +1,105 @@
+"""The studio as one ASGI application: Dash pages, the API, the websocket, and the gate around them.
+
+Importing this module loads neither torch nor a graphics library.
+"""
+
+import contextlib
+import mimetypes
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from dash import Dash
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.access import Access
+from app.api import add_api
+from app.callbacks import add_callbacks
+from app.live import LiveHub, add_live
+from app.runs import Runs
+from app.security import Gate
+from app.thumbnails import Render, Thumbnails
+from layouts.shell import all_pages, shell
+from pointins_engine.run_log.store import RunStore
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+OWN_PATHS = ("/api", "/ws", "/assets", "/_")  # everything else is a page
+LOADED_BY_INDEX = r"\.mjs$|^theme\.js$"
+
+INDEX = """<!DOCTYPE html>
+<html lang="en" data-theme="dark">
+<head>
+{%metas%}
+<title>{%title%}</title>
+<link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
+<script src="/assets/theme.js"></script>
+{%css%}
+</head>
+<body>
+{%app_entry%}
+<footer>{%config%}{%scripts%}{%renderer%}</footer>
+<script type="module" src="/assets/viewport/main.mjs"></script>
+</body>
+</html>"""
+
+mimetypes.add_type("text/javascript", ".mjs")  # a module with another type is not run
+
+
+def create_app(
+    store: RunStore, access: Access, *, render: Render | None = None, hub: LiveHub | None = None
+) -> ASGIApp:
+    """The whole studio.
+
+    Args:
+        store: The runs to show.
+        access: Secrets and hosts of this start.
+        render: Draws thumbnails; without it the Polyscope renderer does.
+        hub: Live notices; a test may pass its own to look inside.
+    """
+    runs = Runs(store)
+    hub = hub or LiveHub(runs)
+    thumbnails = Thumbnails(runs, render)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        thumbnails.close()
+
+    server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    add_api(server, runs, thumbnails, access)
+    add_live(server, hub)
+    dash = make_dash(server)
+    add_callbacks(dash, runs, thumbnails)
+    return Gate(_Pages(server), access, dash.csp_hashes())
+
+
+def make_dash(server: FastAPI) -> Dash:
+    """Dash on our own server, with everything off that talks to elsewhere or reloads code."""
+    dash = Dash(
+        "app",
+        server=server,
+        assets_folder=str(ASSETS),
+        assets_ignore=LOADED_BY_INDEX,
+        title="PointINS Studio",
+        update_title="",
+        index_string=INDEX,
+        serve_locally=True,
+        enable_mcp=False,
+        add_log_handler=False,
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+    )
+    dash.layout = shell()
+    dash.validation_layout = all_pages()
+    return dash
+
+
+class _Pages:
+    """Sends every address that is not an endpoint to Dash's index, which reads it in the browser."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(OWN_PATHS):
+            scope = {**scope, "path": "/", "raw_path": b"/"}
+        await self._app(scope, receive, send)

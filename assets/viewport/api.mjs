@@ -1,0 +1,77 @@
+/** The server's answers. Caching is the browser's: arrays are immutable under their version. */
+
+/** An answer that is not a success; `status` 0 means that no answer came. */
+export class ApiError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export class Api {
+  constructor(run, fetcher = (...args) => fetch(...args)) {
+    this.root = `/api/runs/${encodeURIComponent(run)}`;
+    this.fetcher = fetcher;
+  }
+
+  run(signal) {
+    return this._json(this.root, signal);
+  }
+
+  head(signal) {
+    return this._json(`${this.root}/head`, signal);
+  }
+
+  frames(scene, signal) {
+    return this._json(`${this._scene(scene)}/frames`, signal);
+  }
+
+  /** Bytes of a scene; `onProgress(received, total)` is called while they come. */
+  scene(scene, version, { signal, onProgress }) {
+    return this._bytes(`${this._scene(scene)}?v=${encodeURIComponent(version)}`, signal, onProgress);
+  }
+
+  frame(scene, step, version, signal) {
+    return this._bytes(`${this._scene(scene)}/frames/${step}?v=${encodeURIComponent(version)}`, signal);
+  }
+
+  _scene(scene) {
+    return `${this.root}/scenes/${encodeURIComponent(scene)}`;
+  }
+
+  async _json(url, signal) {
+    return (await this._get(url, signal)).json();
+  }
+
+  async _bytes(url, signal, onProgress) {
+    const response = await this._get(url, signal);
+    const total = Number(response.headers.get("Content-Length")) || 0;
+    if (!onProgress || !total || !response.body) return response.arrayBuffer();
+    const parts = [];
+    let received = 0;
+    const reader = response.body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      parts.push(part.value);
+      received += part.value.byteLength;
+      onProgress(received, total);
+    }
+    return new Blob(parts).arrayBuffer();
+  }
+
+  async _get(url, signal) {
+    let response;
+    try {
+      response = await this.fetcher(url, { signal, credentials: "same-origin" });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new ApiError("The studio's server does not answer.", 0);
+    }
+    if (response.ok) return response;
+    const body = await response.json().catch(() => ({}));
+    throw new ApiError(body.error ?? `The server answered ${response.status}.`, response.status);
+  }
+}
+
+export function isAbort(error) {
+  return error?.name === "AbortError";
+}

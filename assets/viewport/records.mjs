@@ -1,0 +1,148 @@
+/**
+ * Inspected scenes and frames as the viewport uses them, decoded from the run folder's arrays
+ * (`pointins_engine/run_log/records.py` declares the keys). N points, M cells, K pseudo-instances.
+ *
+ * Positions are metres from the scene's origin: small numbers, so that single precision is enough.
+ */
+
+import { halfToFloat, parseSafetensors } from "./safetensors.mjs";
+import { categoryColor, parseColor } from "./palette.mjs";
+
+const U16_MAX = 65535;
+const SAMPLE = 4096; // points that bounds are taken from; a prefix is an even subsample
+const TAIL = 0.01; // share of the sample left out at each end, against lone far returns
+
+export function decodeScene(buffer) {
+  const { metadata, arrays } = parseSafetensors(buffer);
+  const data = (name) => arrays[name]?.data ?? null;
+  const coord = data("coord_u16");
+  const numCells = arrays.cell_is_plane.shape[0];
+  const numPoints = arrays.coord_u16.shape[0];
+  const scale = JSON.parse(metadata.scale);
+  const cellSize = JSON.parse(metadata.cell_size);
+  return {
+    id: metadata.id,
+    origin: JSON.parse(metadata.origin),
+    scale,
+    cellSize,
+    numPoints,
+    numCells,
+    coord,
+    cellIndex: data("cell_index"),
+    cellCoord: data("cell_coord_u16"),
+    cellIsPlane: data("cell_is_plane"),
+    color: data("color"),
+    intensity: data("intensity"),
+    instance: data("instance_label"),
+    spacing: cellSize / Math.sqrt(Math.max(numPoints / numCells, 1)), // metres between points
+    bounds: boundsOf(coord, numPoints, scale, 0),
+    core: boundsOf(coord, numPoints, scale, TAIL),
+    planeShare: data("cell_is_plane").reduce((sum, flag) => sum + flag, 0) / numCells,
+  };
+}
+
+export function decodeFrame(buffer, step) {
+  const { arrays } = parseSafetensors(buffer);
+  return {
+    step,
+    bytes: buffer.byteLength,
+    numCells: arrays.segment.shape[0],
+    offsetTeacher: arrays.offset_teacher.data,
+    offsetRegularized: arrays.offset_regularized.data,
+    segment: arrays.segment.data,
+    instance: arrays.pseudo_instance.data,
+    pca: arrays.pca_color.data,
+    centroid: arrays.centroid.data,
+    numInstances: arrays.centroid.shape[0],
+  };
+}
+
+/** Lowest and highest corner in metres, without the outer `tail` of each axis. */
+function boundsOf(coord, numPoints, scale, tail) {
+  const count = tail > 0 ? Math.min(numPoints, SAMPLE) : numPoints;
+  const low = [0, 0, 0];
+  const high = [0, 0, 0];
+  for (let axis = 0; axis < 3; axis++) {
+    if (tail > 0) {
+      const values = Uint16Array.from({ length: count }, (_, k) => coord[3 * k + axis]).sort();
+      low[axis] = values[Math.floor(tail * (count - 1))] * scale;
+      high[axis] = values[Math.ceil((1 - tail) * (count - 1))] * scale;
+      continue;
+    }
+    let [least, most] = [U16_MAX, 0];
+    for (let k = axis; k < 3 * count; k += 3) {
+      if (coord[k] < least) least = coord[k];
+      if (coord[k] > most) most = coord[k];
+    }
+    low[axis] = least * scale;
+    high[axis] = most * scale;
+  }
+  return { low, high };
+}
+
+/** What "input" means for a scene: its colours, else its intensity, else nothing. */
+export function inputKind(scene) {
+  if (scene.color) return "color";
+  return scene.intensity ? "intensity" : null;
+}
+
+/** Three bytes a point for colourings that belong to points: input or ground truth. */
+export function tintOf(scene, colouring, unassigned) {
+  if (colouring === "truth") return truthTint(scene, unassigned);
+  if (scene.color) return scene.color;
+  const tint = new Uint8Array(scene.numPoints * 3);
+  if (!scene.intensity) return tint.fill(160);
+  // Square root: most returns are weak, and equal steps in the picture should be visible.
+  for (let k = 0; k < scene.numPoints; k++) {
+    tint.fill(46 + 198 * Math.sqrt(scene.intensity[k] / 255), 3 * k, 3 * k + 3);
+  }
+  return tint;
+}
+
+function truthTint(scene, unassigned) {
+  const colors = new Map([[-1, unassigned]]);
+  const ids = [...new Set(scene.instance)].filter((id) => id >= 0).sort((a, b) => a - b);
+  ids.forEach((id, rank) => colors.set(id, parseColor(categoryColor(rank))));
+  const tint = new Uint8Array(scene.numPoints * 3);
+  for (let k = 0; k < scene.numPoints; k++) {
+    tint.set(colors.get(Math.max(scene.instance[k], -1)), 3 * k);
+  }
+  return tint;
+}
+
+/**
+ * Where each cell goes at t = 1, relative to the cell: the teacher's offset, the same after ODR, or
+ * the way to the centroid of its pseudo-instance (zero without one).
+ * @returns {Uint16Array | Float32Array} half floats as bits for offsets, single for targets
+ */
+export function displacementOf(scene, frame, votes) {
+  if (votes === "before") return frame.offsetTeacher;
+  if (votes === "after") return frame.offsetRegularized;
+  const way = new Float32Array(frame.numCells * 3);
+  const centroid = centroidsOf(scene, frame);
+  for (let cell = 0; cell < frame.numCells; cell++) {
+    const row = frame.instance[cell];
+    if (row < 0) continue;
+    for (let axis = 0; axis < 3; axis++) {
+      const k = 3 * cell + axis;
+      way[k] = centroid[3 * row + axis] - scene.cellCoord[k] * scene.scale;
+    }
+  }
+  return way;
+}
+
+/** Centroids in metres from the scene's origin. */
+export function centroidsOf(scene, frame) {
+  return frame.centroid.map((value, k) => value - scene.origin[k % 3]);
+}
+
+/** Mean length in metres of a frame's offsets off the planes. */
+export function meanLength(scene, halves) {
+  let [sum, count] = [0, 0];
+  for (let cell = 0; cell < scene.numCells; cell++) {
+    if (scene.cellIsPlane[cell]) continue;
+    sum += Math.hypot(...[0, 1, 2].map((axis) => halfToFloat(halves[3 * cell + axis])));
+    count += 1;
+  }
+  return count ? sum / count : 0;
+}

@@ -1,0 +1,219 @@
+/**
+ * Draws one scene and one frame of it: points into an off-screen target, eye-dome lighting, then
+ * the centroids over it. Keeps the arrays it was given, so a lost context is rebuilt from them.
+ *
+ * Knows nothing of time, network or page; `draw` says how many points it drew.
+ */
+
+import { Target, TableTexture, UNITS, hashBytes, makeProgram } from "./gl.mjs";
+import { CentroidLayer } from "./centroids.mjs";
+import { categoryTexels, heightRamp } from "./palette.mjs";
+import { displacementOf, tintOf } from "./records.mjs";
+import { sizeFactor } from "./lod.mjs";
+import {
+  POINTS_FRAGMENT,
+  POINTS_VERTEX,
+  SCREEN_VERTEX,
+  SHADE_FRAGMENT,
+} from "./shaders.mjs";
+
+/** The browser cannot draw here. */
+export class NoWebGL2Error extends Error {}
+
+const COLOURING_CODES = { input: 0, truth: 0, height: 1, features: 2, segment: 3, instance: 4 };
+const NEEDS_FRAME = new Set(["features", "segment", "instance"]);
+const SHADE_STRENGTH = 12; // per unit of log2 depth, summed over four neighbours
+const LARGEST_POINT = 26; // pixels
+
+export class Renderer {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.gl = canvas.getContext("webgl2", { antialias: false, alpha: false, powerPreference: "high-performance" });
+    if (!this.gl) {
+      throw new NoWebGL2Error("This browser offers no WebGL2, which the viewport draws with.");
+    }
+    this.scene = null;
+    this.frame = null;
+    this.slots = null; // colour slot of each pseudo-instance
+    this.look = {
+      t: 0,
+      colouring: "input",
+      votes: "before",
+      hidePlanes: false,
+      centroids: true,
+      trails: true,
+      size: 1,
+      pixelRatio: 1,
+      background: [11, 14, 18],
+      unassigned: [125, 135, 147],
+      voteColor: [86, 180, 233],
+      targetColor: [240, 228, 66],
+    };
+    this._build();
+  }
+
+  /** Everything that lives on the GPU; also after a lost context. */
+  rebuild() {
+    this._build();
+    const { scene, frame, slots } = this;
+    if (scene) this.setScene(scene);
+    if (frame) this.setFrame(frame, slots);
+  }
+
+  _build() {
+    const { gl } = this;
+    this.points = makeProgram(gl, POINTS_VERTEX, POINTS_FRAGMENT);
+    this.shade = makeProgram(gl, SCREEN_VERTEX, SHADE_FRAGMENT);
+    this.target = new Target(gl);
+    const names = Object.keys(UNITS).filter((name) => name !== "u_picture" && name !== "u_depth");
+    this.textures = Object.fromEntries(names.map((name) => [name, new TableTexture(gl, name)]));
+    this.textures.u_ramp.upload("rgba", heightRamp());
+    this.textures.u_segment_color.upload("rgba", categoryTexels(256));
+    this.array = gl.createVertexArray();
+    this.buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
+    this.centroids = new CentroidLayer(gl);
+    this._tinted = "";
+  }
+
+  setScene(scene) {
+    const { gl } = this;
+    this.scene = scene;
+    this.frame = null;
+    this.slots = null;
+    this._tinted = "";
+    gl.bindVertexArray(this.array);
+    const [coord, cell] = this.buffers;
+    gl.bindBuffer(gl.ARRAY_BUFFER, coord);
+    gl.bufferData(gl.ARRAY_BUFFER, scene.coord, gl.STATIC_DRAW);
+    gl.enableVertexAttribArray(0);
+    gl.vertexAttribPointer(0, 3, gl.UNSIGNED_SHORT, true, 6, 0);
+    gl.bindBuffer(gl.ARRAY_BUFFER, cell);
+    gl.bufferData(gl.ARRAY_BUFFER, scene.cellIndex, gl.STATIC_DRAW);
+    gl.enableVertexAttribArray(1);
+    gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_INT, 4, 0);
+    gl.bindVertexArray(null);
+    this.textures.u_cell_coord.upload("coord", scene.cellCoord);
+    this.textures.u_cell_plane.upload("flag", scene.cellIsPlane);
+    this.centroids.clear();
+  }
+
+  /** Take a frame; the last one stays as the start of the glide. */
+  setFrame(frame, slots) {
+    this.frame = frame;
+    this.slots = slots;
+    this._moveDisplacement();
+    this.textures.u_instance.upload("id", frame.instance);
+    this.textures.u_segment.upload("flag", frame.segment);
+    this.textures.u_pca.upload("rgb", frame.pca);
+    this.textures.u_instance_color.upload("rgba", categoryTexels(frame.numInstances, slots));
+    this.centroids.setFrame(this.scene, frame, slots);
+  }
+
+  /** Other votes of the same frame; points glide there. */
+  setVotes(votes) {
+    this.look.votes = votes;
+    if (this.frame) this._moveDisplacement();
+  }
+
+  _moveDisplacement() {
+    const { u_displacement: now, u_displacement_before: before } = this.textures;
+    before.bind(UNITS.u_displacement);
+    now.bind(UNITS.u_displacement_before);
+    this.textures.u_displacement = before;
+    this.textures.u_displacement_before = now;
+    const kind = this.look.votes === "target" ? "float3" : "half3";
+    before.upload(kind, displacementOf(this.scene, this.frame, this.look.votes));
+  }
+
+  _tint() {
+    const { gl, look, scene } = this;
+    const kind = look.colouring === "truth" && scene.instance ? "truth" : "input";
+    const wanted = `${scene.id} ${kind} ${look.unassigned}`;
+    if (wanted === this._tinted) return;
+    gl.bindVertexArray(this.array);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[2]);
+    gl.bufferData(gl.ARRAY_BUFFER, tintOf(scene, kind, look.unassigned), gl.STATIC_DRAW);
+    gl.enableVertexAttribArray(2);
+    gl.vertexAttribPointer(2, 3, gl.UNSIGNED_BYTE, true, 3, 0);
+    this._tinted = wanted;
+  }
+
+  /** What can be shown now: without a frame, points stay and frame colours fall back to input. */
+  effectiveColouring() {
+    const { colouring } = this.look;
+    if (colouring === "truth") return this.scene?.instance ? "truth" : "input";
+    return NEEDS_FRAME.has(colouring) && !this.frame ? "input" : colouring;
+  }
+
+  /**
+   * @param {{matrix: number[], clip: {near: number, far: number}, focal: number, glide: number,
+   *   count: number}} view focal in pixels; glide 0..1 from the last frame to this one
+   */
+  draw(view) {
+    const { gl, canvas, look, scene } = this;
+    if (gl.isContextLost()) return;
+    this.target.resize(canvas.width, canvas.height);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.target.handle);
+    gl.viewport(0, 0, canvas.width, canvas.height);
+    gl.disable(gl.BLEND);
+    gl.enable(gl.DEPTH_TEST);
+    gl.clearColor(0, 0, 0, 1);
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+    if (scene) this._drawPoints(view);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.disable(gl.DEPTH_TEST);
+    this._drawShade(view);
+    if (scene && this.frame && look.centroids) this.centroids.draw(view, look, scene);
+  }
+
+  _drawPoints(view) {
+    const { gl, look, scene } = this;
+    this._tint();
+    const { handle, at } = this.points;
+    const { low, high } = scene.core;
+    gl.useProgram(handle);
+    gl.uniformMatrix4fv(at.u_matrix, false, view.matrix);
+    gl.uniform1f(at.u_scale, scene.scale);
+    gl.uniform1f(at.u_t, this.frame ? look.t : 0);
+    gl.uniform1f(at.u_glide, view.glide);
+    gl.uniform1i(at.u_colouring, COLOURING_CODES[this.effectiveColouring()]);
+    gl.uniform1i(at.u_hide_planes, look.hidePlanes ? 1 : 0);
+    gl.uniform1i(at.u_is_target, look.votes === "target" && this.frame ? 1 : 0);
+    gl.uniform1f(at.u_size, scene.spacing * look.size * sizeFactor(scene.numPoints, view.count));
+    gl.uniform1f(at.u_pixels, view.focal);
+    gl.uniform2f(at.u_size_range, 1.6 * look.pixelRatio, LARGEST_POINT * look.pixelRatio);
+    gl.uniform2f(at.u_height_range, low[2], high[2]);
+    gl.uniform3fv(at.u_unassigned, unit(look.unassigned));
+    gl.bindVertexArray(this.array);
+    gl.drawArrays(gl.POINTS, 0, view.count);
+    gl.bindVertexArray(null);
+  }
+
+  _drawShade({ clip }) {
+    const { gl, look } = this;
+    const { handle, at } = this.shade;
+    gl.useProgram(handle);
+    gl.uniform2f(at.u_clip, clip.near, clip.far);
+    gl.uniform3fv(at.u_background, unit(look.background));
+    gl.uniform1f(at.u_strength, SHADE_STRENGTH);
+    gl.uniform1i(at.u_radius, Math.max(Math.round(look.pixelRatio), 1));
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+
+  /** Hash of the picture; call it in the same task as `draw`. */
+  pixelHash() {
+    const { gl, canvas } = this;
+    const pixels = new Uint8Array(canvas.width * canvas.height * 4);
+    gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+    return hashBytes(pixels);
+  }
+
+  /** Give the context back now; browsers allow only a handful of them. */
+  dispose() {
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+}
+
+function unit(color) {
+  return color.map((value) => value / 255);
+}

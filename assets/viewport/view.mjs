@@ -1,0 +1,193 @@
+/**
+ * The canvas: camera, drawing when something changed and only then, fewer points while it moves.
+ * Knows the renderer and the hands on the camera, nothing of runs and frames on a server.
+ */
+
+import * as cameras from "./camera.mjs";
+import { attachControls } from "./controls.mjs";
+import { make, prefersStill } from "./dom.mjs";
+import { FIRST_BUDGET, nextBudget, pointsToDraw } from "./lod.mjs";
+import { Renderer } from "./renderer.mjs";
+
+const PIXEL_RATIO_CAP = 1.5;
+const GLIDE_MS = 150;
+const TURN_MS = 180;
+const SETTLE_MS = 160; // stillness before all points are drawn again
+
+export class View {
+  /** @param {{onDrawn: Function, onContext: (isLost: boolean) => void}} on */
+  constructor(on) {
+    this.on = on;
+    this.canvas = make("canvas", { class: "vp-canvas" });
+    this.renderer = new Renderer(this.canvas); // throws where there is no WebGL2
+    this.camera = cameras.makeCamera();
+    this.home = null;
+    this.budget = FIRST_BUDGET;
+    this.drawn = 0;
+    this.glideFrom = -Infinity;
+    this.movedAt = -Infinity;
+    this.lastPicture = null;
+    this.turn = null; // {from, to, start}
+    this.controls = attachControls(this.canvas, {
+      get: () => this.camera,
+      set: (camera) => {
+        this.turn = null;
+        this.setCamera(camera);
+      },
+    });
+    this.sizes = new ResizeObserver(() => this._resize());
+    this.sizes.observe(this.canvas);
+    this.canvas.addEventListener("webglcontextlost", (event) => {
+      event.preventDefault();
+      this.on.onContext(true);
+    });
+    this.canvas.addEventListener("webglcontextrestored", () => {
+      this.renderer.rebuild();
+      this.on.onContext(false);
+      this.request();
+    });
+  }
+
+  get look() {
+    return this.renderer.look;
+  }
+
+  setLook(values) {
+    const { votes, ...rest } = values;
+    Object.assign(this.look, rest);
+    if (votes && votes !== this.look.votes) {
+      this.renderer.setVotes(votes);
+      this._startGlide();
+    }
+    this.request();
+  }
+
+  setScene(scene) {
+    this.renderer.setScene(scene);
+    this.resetCamera(false);
+    this.request();
+  }
+
+  setFrame(frame, slots) {
+    const isFirst = !this.renderer.frame;
+    this.renderer.setFrame(frame, slots);
+    if (isFirst) this.glideFrom = -Infinity;
+    else this._startGlide();
+    this.request();
+  }
+
+  setCamera(camera) {
+    this.camera = camera;
+    this.movedAt = performance.now();
+    this.request();
+  }
+
+  /** Show the whole scene from a preset's side. */
+  resetCamera(animated = true, preset = "iso") {
+    const { scene } = this.renderer;
+    if (!scene) return;
+    const turned = cameras.makeCamera(cameras.PRESETS[preset]);
+    const to = cameras.fitted(turned, scene.core, this._aspect());
+    if (animated && !prefersStill()) {
+      this.turn = { from: this.camera, to, start: performance.now() };
+      this.request();
+    } else {
+      this.setCamera(to);
+    }
+  }
+
+  request() {
+    if (this.scheduled || this.isDisposed) return;
+    this.scheduled = requestAnimationFrame((now) => {
+      this.scheduled = null;
+      this._picture(now);
+    });
+  }
+
+  /** Draw everything now, at rest. */
+  drawStill() {
+    this._draw(1, this.renderer.scene?.numPoints ?? 0);
+  }
+
+  pixelHash() {
+    this.drawStill();
+    return this.renderer.pixelHash();
+  }
+
+  toBlob() {
+    this.drawStill();
+    return new Promise((resolve) => this.canvas.toBlob(resolve, "image/png"));
+  }
+
+  dispose() {
+    this.isDisposed = true;
+    cancelAnimationFrame(this.scheduled);
+    clearTimeout(this.settle);
+    this.sizes.disconnect();
+    this.renderer.dispose();
+  }
+
+  _startGlide() {
+    this.glideFrom = prefersStill() ? -Infinity : performance.now();
+  }
+
+  _picture(now) {
+    if (this.turn) this._advanceTurn(now);
+    const glide = Math.min((now - this.glideFrom) / GLIDE_MS, 1);
+    const isMoving = this.turn !== null || glide < 1 || now - this.movedAt < SETTLE_MS;
+    const total = this.renderer.scene?.numPoints ?? 0;
+    if (isMoving && this.lastPicture) {
+      this.budget = nextBudget(this.budget, this.drawn, now - this.lastPicture);
+    }
+    this._draw(smooth(glide), pointsToDraw(total, this.budget, isMoving));
+    // Times between pictures count only while pictures follow each other without a rest.
+    this.lastPicture = this.turn || glide < 1 || this.canvas.dataset.dragging ? now : null;
+    if (this.turn || glide < 1) this.request();
+    else if (isMoving && this.drawn < total) this._settleLater();
+  }
+
+  _settleLater() {
+    clearTimeout(this.settle);
+    this.settle = setTimeout(() => this.request(), SETTLE_MS + 10);
+  }
+
+  _draw(glide, count) {
+    const { canvas, camera, renderer } = this;
+    const clip = cameras.clipRange(camera, renderer.scene?.bounds ?? { low: [0, 0, 0], high: [1, 1, 1] });
+    const projection = cameras.projectionMatrix(camera, this._aspect(), clip.near, clip.far);
+    const matrix = cameras.multiply(projection, cameras.viewMatrix(camera));
+    const focal = canvas.height / (2 * Math.tan(camera.fov / 2));
+    renderer.draw({ matrix, clip, focal, glide, count });
+    const changed = this.drawn !== count;
+    this.drawn = count;
+    this.on.onDrawn({ countChanged: changed });
+  }
+
+  _advanceTurn(now) {
+    const { from, to, start } = this.turn;
+    const share = Math.min((now - start) / TURN_MS, 1);
+    this.camera = cameras.mixed(from, to, smooth(share));
+    this.movedAt = now;
+    if (share >= 1) this.turn = null;
+  }
+
+  _aspect() {
+    return Math.max(this.canvas.clientWidth, 1) / Math.max(this.canvas.clientHeight, 1);
+  }
+
+  _resize() {
+    const ratio = Math.min(devicePixelRatio || 1, PIXEL_RATIO_CAP);
+    const width = Math.max(Math.round(this.canvas.clientWidth * ratio), 1);
+    const height = Math.max(Math.round(this.canvas.clientHeight * ratio), 1);
+    const wasUnset = this.canvas.dataset.sized === undefined;
+    Object.assign(this.canvas, { width, height });
+    this.canvas.dataset.sized = "";
+    this.look.pixelRatio = ratio;
+    if (wasUnset) this.resetCamera(false);
+    this.drawStill(); // at once: a resized canvas is blank until it is drawn
+  }
+}
+
+function smooth(share) {
+  return share * share * (3 - 2 * share);
+}

@@ -1,0 +1,226 @@
+"""The command line: `pointins` and `python -m pointins_engine`.
+
+Torch is imported only by the commands that need it, so help and errors come at once.
+"""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pointins_engine import __version__
+from pointins_engine.errors import ConfigError, PointinsError
+from pointins_engine.recipes import RECIPES, get_recipe
+
+RUNS = Path("runs")
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (2 = bad input, with one sentence on stderr)."""
+    args, rest = _parser().parse_known_args(argv)
+    try:
+        if rest and args.run_command is not _pretrain:
+            raise ConfigError(
+                f"unknown argument {rest[0]!r}; see `pointins {args.command} --help`."
+            )
+        return args.run_command(args, rest)
+    except PointinsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pointins",
+        description="Instance-aware self-supervised pre-training on point clouds, made visible.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"pointins {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run, help: str, **more) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help, allow_abbrev=False, **more)
+        sub.set_defaults(run_command=run)
+        return sub
+
+    pretrain = command(
+        "pretrain",
+        _pretrain,
+        "Pre-train an encoder into a run folder.",
+        epilog="Any field of the configuration can be set, for example --optim.lr 1e-3 or "
+        "--scr.grouping robust; `pointins pretrain RECIPE --fields` lists them all.",
+    )
+    pretrain.add_argument("recipe", metavar="RECIPE", help=", ".join(RECIPES))
+    pretrain.add_argument(
+        "--scenes", metavar="PATH", help="scan, folder of scans, sim:rooms or sim:streets"
+    )
+    pretrain.add_argument("--run", type=Path, metavar="DIR", help="run folder (default: runs/...)")
+    pretrain.add_argument("--steps", type=int, help="optimiser steps")
+    pretrain.add_argument("--seed", type=int, help="one number decides every random draw")
+    pretrain.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    pretrain.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    pretrain.add_argument("--fields", action="store_true", help="list all fields and stop")
+    pretrain.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    studio = command("studio", _studio, "Open the studio on a folder of runs.")
+    studio.add_argument("--runs", type=Path, default=RUNS, metavar="DIR")
+    studio.add_argument("--port", type=int, default=8050, help="0 = any free port")
+    studio.add_argument("--host", default="127.0.0.1", help="loopback address to listen on")
+    studio.add_argument("--no-open", action="store_true", help="do not open a browser")
+    studio.add_argument("--link", action="store_true", help="new link to a studio that is running")
+
+    demo = command("demo", _demo, "Pre-train on simulated rooms and watch it in the browser.")
+    demo.add_argument("--steps", type=int, help="optimiser steps (default: the recipe's)")
+    demo.add_argument("--runs", type=Path, default=RUNS, metavar="DIR")
+    demo.add_argument("--port", type=int, default=8050, help="first port to try")
+    demo.add_argument("--exit-when-done", action="store_true", help="end when training ends")
+    demo.add_argument("--no-open", action="store_true", help="do not open a browser")
+
+    scenes = command("scenes", _scenes, "Look at scans as the engine reads them.")
+    scenes.add_argument("action", choices=["show"], help="show: points, fields, extent, labels")
+    scenes.add_argument("path", metavar="PATH", help="scan, folder, sim:rooms or sim:streets")
+    scenes.add_argument("--units", choices=["m", "cm", "mm"], default="m")
+    scenes.add_argument("--limit", type=int, default=12, help="scenes to read at most")
+
+    view = command("view", _view, "Show a run or a scan with Polyscope.")
+    view.add_argument("target", metavar="RUN|SCENE", help="run folder or scan")
+    view.add_argument("--screenshot", type=Path, metavar="FILE", help="write one picture and stop")
+    view.add_argument("--scene", help="inspected scene of the run")
+    view.add_argument("--step", type=int, help="frame of the run (default: the newest)")
+    view.add_argument("--t", type=float, help="0 = points, 1 = their centroids")
+
+    command("doctor", _doctor, "Say what this machine has, and which backends are used and why.")
+    return parser
+
+
+def _pretrain(args: argparse.Namespace, rest: list[str]) -> int:
+    import tyro
+
+    from pointins_engine.config import RunConfig
+
+    config = get_recipe(args.recipe)
+    if args.fields:
+        tyro.cli(
+            RunConfig, default=config, args=["--help"], prog=f"pointins pretrain {args.recipe}"
+        )
+    named = {"--scene.source": args.scenes, "--optim.steps": args.steps, "--seed": args.seed}
+    flags = [
+        part for flag, value in named.items() if value is not None for part in (flag, str(value))
+    ]
+    config = tyro.cli(
+        RunConfig, default=config, args=[*flags, *rest], prog=f"pointins pretrain {args.recipe}"
+    )
+    run = args.run or _fresh_run(RUNS, args.recipe)
+
+    from pointins_engine.progress import ProgressBar
+    from pointins_engine.trainer import pretrain
+
+    with ProgressBar(run, quiet=args.quiet) as bar:
+        pretrain(
+            config,
+            run,
+            recipe=args.recipe,
+            device=_device(args.device),
+            resume=args.resume,
+            command=_command_line(args, run, rest),
+            report=bar.update,
+            say=bar.say,
+        )
+    return 0
+
+
+def _studio(args: argparse.Namespace, rest: list[str]) -> int:
+    options = ["--runs", str(args.runs), "--port", str(args.port), "--host", args.host]
+    options += ["--no-open"] * args.no_open + ["--link"] * args.link
+    return _become("app", options)
+
+
+def _demo(args: argparse.Namespace, rest: list[str]) -> int:
+    from pointins_engine.demo import demo
+
+    return demo(
+        args.runs,
+        run=_fresh_run(args.runs, "demo"),
+        steps=args.steps,
+        port=args.port,
+        exit_when_done=args.exit_when_done,
+        open_browser=not args.no_open,
+    )
+
+
+def _scenes(args: argparse.Namespace, rest: list[str]) -> int:
+    from pointins_engine.config import SceneConfig
+    from pointins_engine.scenes import open_scenes
+    from pointins_engine.scenes.report import format_report
+
+    outdoor = args.path == "sim:streets"
+    scenes = open_scenes(
+        SceneConfig(source=args.path, units=args.units, domain="outdoor" if outdoor else "indoor"),
+        seed=0,
+    )
+    print(format_report(scenes, limit=args.limit))
+    return 0
+
+
+def _view(args: argparse.Namespace, rest: list[str]) -> int:
+    options = [args.target]
+    for name in ("screenshot", "scene", "step", "t"):
+        if (value := getattr(args, name)) is not None:
+            options += [f"--{name}", str(value)]
+    return _become("app.viewer", options)
+
+
+def _doctor(args: argparse.Namespace, rest: list[str]) -> int:
+    from pointins_engine.doctor import report
+
+    print(report())
+    return 0
+
+
+def _become(module: str, options: list[str]) -> int:
+    """Hand the process over to a module of the studio, which the engine never imports."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *options])
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(
+            f"device {name!r} cannot be used here ({reason}). Use --device cpu, or run "
+            "`pointins doctor` to see what torch finds."
+        ) from error
+    return name
+
+
+def _fresh_run(runs: Path, name: str) -> Path:
+    """`runs/name`, or the first of `runs/name-2`, `runs/name-3`, ... that is free."""
+    number = 1
+    while (run := runs / (name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    return run
+
+
+def _command_line(args: argparse.Namespace, run: Path, rest: list[str]) -> str:
+    """The command that makes this run again; with --resume it goes on with it."""
+    words = ["pointins", "pretrain", args.recipe, "--run", str(run)]
+    for name in ("scenes", "steps", "seed"):
+        if (value := getattr(args, name)) is not None:
+            words += [f"--{name}", str(value)]
+    return shlex.join([*words, *rest])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""Errors a person can act on. Each message says what came, what was expected, and the fix.
+
+PointinsError            the command line prints it without a traceback and exits with 2
+├── SceneError           a scan or its labels cannot be read as a scene
+├── ConfigError          a value or a combination of values of the configuration is not possible
+└── RunError             a run folder cannot be written, read or resumed
+"""
+
+
+class PointinsError(Exception):
+    """Base of every error caused by input, configuration or environment, not by our own mistake."""
+
+
+class SceneError(PointinsError):
+    """A scan, a folder of scans or a label file cannot be read; names the file and the fix."""
+
+
+class ConfigError(PointinsError):
+    """A configuration value is impossible; names the field, the value and what is allowed."""
+
+
+class RunError(PointinsError):
+    """A run folder cannot be written, read or resumed; names the folder and the fix."""

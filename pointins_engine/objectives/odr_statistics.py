@@ -1,0 +1,127 @@
+"""Numbers that show what ODR did: histograms, quantiles and distances to the prior.
+
+Computed on all offsets in double precision; plain Python numbers at the end, ready for JSON.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pointins_engine.objectives.priors import MagnitudePrior
+
+ZERO_LENGTH = 0.02  # metres: shorter offsets count as zero
+NUM_LEVELS = 101
+NUM_DIRECTION_BINS = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OdrStatistics:
+    """Offsets before and after ODR against the prior. Lengths in metres, masses sum to 1."""
+
+    prior: str  # in words
+    num_offsets: int
+    edges_m: list[float]  # of the length bins; the last bin takes all that is longer
+    mass_before: list[float]
+    mass_after: list[float]
+    mass_prior: list[float]
+    direction_edges: list[float]  # -1..1
+    direction_before: list[list[float]]  # three axes
+    direction_after: list[list[float]]
+    levels: list[float]  # of the quantiles, (k - 0.5) / 101
+    quantiles_before_m: list[float]
+    quantiles_after_m: list[float]
+    quantiles_prior_m: list[float]
+    w1_before_m: float  # Wasserstein-1 distance to the prior
+    w1_after_m: float
+    ks_before: float  # Kolmogorov-Smirnov distance to the prior
+    ks_after: float
+    zero_share: float  # offsets shorter than 2 cm before ODR
+    mean_before_m: float
+    mean_after_m: float
+    mean_prior_m: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def odr_statistics(
+    before: Float[Tensor, "n 3"],
+    after: Float[Tensor, "n 3"],
+    prior: MagnitudePrior,
+    num_bins: int = 60,
+    max_m: float = 3.0,
+) -> OdrStatistics:
+    """Compare offsets before and after ODR with the prior.
+
+    Args:
+        before: Teacher offsets in metres; rows that ODR skipped are left out by the caller.
+        after: The same rows after ODR.
+        prior: The prior that ODR used.
+        num_bins: Bins of the length histograms.
+        max_m: Upper edge of the last bin in metres.
+
+    Raises:
+        ValueError: If there is no offset.
+    """
+    if len(before) == 0:
+        raise ValueError("odr_statistics was given no offsets; expected at least one row.")
+    before, after = before.detach().double(), after.detach().double()
+    length_before, length_after = before.norm(dim=1).sort()[0], after.norm(dim=1).sort()[0]
+    edges = torch.linspace(0, max_m, num_bins + 1, dtype=torch.float64, device=before.device)
+    sides = torch.linspace(-1, 1, NUM_DIRECTION_BINS + 1, dtype=torch.float64, device=before.device)
+    levels = (
+        torch.arange(NUM_LEVELS, dtype=torch.float64, device=before.device) + 0.5
+    ) / NUM_LEVELS
+    return OdrStatistics(
+        prior=prior.describe(),
+        num_offsets=len(before),
+        edges_m=edges.tolist(),
+        mass_before=_mass(length_before, edges),
+        mass_after=_mass(length_after, edges),
+        mass_prior=prior.mass(edges).tolist(),
+        direction_edges=sides.tolist(),
+        direction_before=_direction_mass(before, sides),
+        direction_after=_direction_mass(after, sides),
+        levels=levels.tolist(),
+        quantiles_before_m=length_before.quantile(levels).tolist(),
+        quantiles_after_m=length_after.quantile(levels).tolist(),
+        quantiles_prior_m=prior.quantile(levels).tolist(),
+        w1_before_m=wasserstein(length_before, prior),
+        w1_after_m=wasserstein(length_after, prior),
+        ks_before=kolmogorov_smirnov(length_before, prior),
+        ks_after=kolmogorov_smirnov(length_after, prior),
+        zero_share=float((length_before < ZERO_LENGTH).double().mean()),
+        mean_before_m=float(length_before.mean()),
+        mean_after_m=float(length_after.mean()),
+        mean_prior_m=prior.mean(),
+    )
+
+
+def wasserstein(length: Float[Tensor, " n"], prior: MagnitudePrior) -> float:
+    """Mean distance in metres between sorted lengths and the prior's quantiles at (k - 0.5) / n."""
+    wanted = prior.midpoint_quantiles(len(length)).to(length)
+    return float((length.sort()[0] - wanted).abs().mean())
+
+
+def kolmogorov_smirnov(length: Float[Tensor, " n"], prior: MagnitudePrior) -> float:
+    """Largest gap between the lengths' distribution function and the prior's, 0..1."""
+    share = prior.cdf(length.sort()[0])
+    above = torch.arange(1, len(length) + 1, dtype=share.dtype, device=share.device) / len(length)
+    return float(torch.maximum(above - share, share - (above - 1 / len(length))).max())
+
+
+def _mass(values: Tensor, edges: Tensor) -> list[float]:
+    """Share of the values in each bin; values beyond the edges count in the end bins."""
+    bin_index = (torch.searchsorted(edges, values.contiguous(), right=True) - 1).clamp(
+        0, len(edges) - 2
+    )
+    return (torch.bincount(bin_index, minlength=len(edges) - 1) / max(len(values), 1)).tolist()
+
+
+def _direction_mass(offset: Tensor, sides: Tensor) -> list[list[float]]:
+    length = offset.norm(dim=1, keepdim=True)
+    direction = (offset / length)[length[:, 0] > 0]
+    return [_mass(axis, sides) for axis in direction.T]

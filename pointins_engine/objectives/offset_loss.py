@@ -1,0 +1,47 @@
+"""Offset loss: the student's offsets against the centroids that SCR found. N rows."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OffsetLoss:
+    """The loss and its two terms, each a mean over the rows that have a target."""
+
+    loss: Float[Tensor, ""]  # l1 + direction
+    l1: Float[Tensor, ""]  # metres, summed over the three axes
+    direction: Float[Tensor, ""]  # 1 - cosine; 0 for targets too short to have a direction
+
+
+def offset_loss(
+    offset: Float[Tensor, "n 3"],
+    target: Float[Tensor, "n 3"],
+    valid: Bool[Tensor, " n"],
+    min_cosine_length: float,
+) -> OffsetLoss:
+    """Length and direction error of the student's offsets.
+
+    Args:
+        offset: Student offsets in metres, scene frame.
+        target: Centroid of the matched pseudo-instance minus the student's own position.
+        valid: Rows that have a target.
+        min_cosine_length: Metres; shorter targets get no direction term, theirs is noise.
+
+    Returns:
+        Zero with a gradient of zero if no row is valid.
+
+    Source:
+        PointINS Eq. 6. Departure: the mean runs over rows with a target, not over all points.
+    """
+    offset = offset.float()
+    target = torch.where(valid[:, None], target.detach().float(), 0.0)
+    num_valid = valid.sum().clamp_min(1)
+    l1 = torch.where(valid, (offset - target).abs().sum(1), 0.0).sum() / num_valid
+    has_direction = valid & (target.norm(dim=1) >= min_cosine_length)
+    turned = 1 - F.cosine_similarity(offset, target, dim=1, eps=1e-8)
+    direction = torch.where(has_direction, turned, 0.0).sum() / num_valid
+    return OffsetLoss(loss=l1 + direction, l1=l1, direction=direction)

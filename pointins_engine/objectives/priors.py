@@ -1,0 +1,207 @@
+"""Distributions of offset lengths that ODR maps the teacher's offsets onto. Lengths in metres.
+
+Each prior is a frozen record with a quantile function, a distribution function and a mean. How a
+prior is fitted without labels is the business of `label_free`.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy import special
+from torch import Tensor
+
+from pointins_engine.config import PriorConfig
+from pointins_engine.errors import ConfigError
+from pointins_engine.objectives.label_free import fit_lengths
+
+
+class MagnitudePrior(ABC):
+    """A distribution of lengths >= 0, in metres."""
+
+    @abstractmethod
+    def quantile(self, level: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        """Length below which a share `level` (0..1) of the distribution lies."""
+
+    @abstractmethod
+    def cdf(self, length: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        """Share of the distribution at or below `length`."""
+
+    @abstractmethod
+    def mean(self) -> float:
+        """Mean length."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """One line for logs and labels."""
+
+    def mass(self, edges: Float[Tensor, " e"]) -> Float[Tensor, " b"]:
+        """Share of the distribution in each bin; the last bin takes all that lies above it."""
+        below = self.cdf(edges)
+        below[-1] = 1.0
+        return below.diff()
+
+    def midpoint_quantiles(self, count: int) -> Float[Tensor, " n"]:
+        """Quantiles at (k - 0.5) / count for k = 1..count, float32 on the CPU; not to be changed.
+
+        These are the lengths that ODR hands out to a cloud of `count` offsets.
+        """
+        return _midpoint_quantiles(self, count)
+
+
+@lru_cache(maxsize=64)
+def _midpoint_quantiles(prior: MagnitudePrior, count: int) -> Tensor:
+    return prior.quantile((torch.arange(count, dtype=torch.float64) + 0.5) / count).float()
+
+
+@dataclass(frozen=True)
+class Gamma(MagnitudePrior):
+    """Gamma distribution; the paper's indoor prior is shape 0.24, scale 2.53 m (Tab. 9)."""
+
+    shape: float
+    scale: float  # metres; the paper's theta, read as a scale: as a rate the mean would be 9.5 cm
+
+    def quantile(self, level: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        # torch has no inverse of the incomplete gamma function, so this one visits the CPU.
+        length = special.gammaincinv(self.shape, level.detach().cpu().double().numpy())
+        return torch.from_numpy(length * self.scale).to(level)
+
+    def cdf(self, length: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        scaled = length.double().clamp_min(0) / self.scale
+        return torch.special.gammainc(torch.full_like(scaled, self.shape), scaled).to(length.dtype)
+
+    def mean(self) -> float:
+        return self.shape * self.scale
+
+    def describe(self) -> str:
+        return f"Gamma(shape {self.shape:g}, scale {self.scale:g} m), mean {self.mean():.2f} m"
+
+
+@dataclass(frozen=True)
+class LogNormal(MagnitudePrior):
+    """Log-normal distribution; the paper's outdoor prior is mu 0, sigma 0.76 (Tab. 9)."""
+
+    mu: float  # mean of log metres
+    sigma: float  # standard deviation of log metres
+
+    def quantile(self, level: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        return (self.mu + self.sigma * torch.special.ndtri(level.double())).exp().to(level.dtype)
+
+    def cdf(self, length: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        z = (length.double().clamp_min(0).log() - self.mu) / self.sigma
+        return torch.special.ndtr(z).to(length.dtype)
+
+    def mean(self) -> float:
+        return math.exp(self.mu + self.sigma**2 / 2)
+
+    def describe(self) -> str:
+        return f"LogNormal(mu {self.mu:g}, sigma {self.sigma:g}), mean {self.mean():.2f} m"
+
+
+@dataclass(frozen=True)
+class Empirical(MagnitudePrior):
+    """Quantiles measured at evenly spaced levels from 0 to 1, straight lines between them."""
+
+    quantiles: tuple[float, ...]  # metres, rising
+
+    def __post_init__(self) -> None:
+        table = np.asarray(self.quantiles)
+        if (
+            len(table) < 2
+            or not np.isfinite(table).all()
+            or table[0] < 0
+            or (table[1:] < table[:-1]).any()
+        ):
+            raise ValueError(
+                f"an empirical prior needs at least two rising finite lengths >= 0, got {table}."
+            )
+
+    def quantile(self, level: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        table = torch.tensor(self.quantiles, dtype=torch.float64, device=level.device)
+        position = level.double() * (len(table) - 1)
+        low = position.long().clamp(0, len(table) - 2)
+        return torch.lerp(table[low], table[low + 1], position - low).to(level.dtype)
+
+    def cdf(self, length: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        table = torch.tensor(self.quantiles, dtype=torch.float64, device=length.device)
+        x = length.double()
+        # The last entry at or below x: where the table is flat the distribution jumps.
+        low = (torch.searchsorted(table, x.contiguous(), right=True) - 1).clamp(0, len(table) - 2)
+        step = table[low + 1] - table[low]
+        share = torch.where(step > 0, (x - table[low]) / step, (x >= table[low]).double())
+        return ((low + share.clamp(0, 1)) / (len(table) - 1)).to(length.dtype)
+
+    def mean(self) -> float:
+        return float(np.trapezoid(self.quantiles, dx=1 / (len(self.quantiles) - 1)))
+
+    def describe(self) -> str:
+        return f"empirical, {len(self.quantiles)} quantiles, mean {self.mean():.2f} m"
+
+
+def make_prior(
+    config: PriorConfig,
+    *,
+    coords: Sequence[np.ndarray] | None = None,
+    cell_size: float | None = None,
+    seed: int = 0,
+) -> MagnitudePrior:
+    """The prior that a configuration asks for.
+
+    Args:
+        config: Kind and parameters.
+        coords: Points (n, 3) of some training scenes in metres, planes removed; only `hdbscan`
+            looks at them.
+        cell_size: Edge in metres of the cells on which `hdbscan` clusters: the loss stage's.
+        seed: Which part of a large scene `hdbscan` looks at.
+
+    Raises:
+        ConfigError: If `hdbscan` is asked for without scenes, or finds no cluster in them.
+    """
+    match config.kind:
+        case "gamma":
+            return Gamma(config.shape, config.scale)
+        case "lognormal":
+            return LogNormal(config.mu, config.sigma)
+        case "empirical":
+            return Empirical(config.quantiles)
+        case "hdbscan":
+            if coords is None or cell_size is None:
+                raise ConfigError(
+                    "odr.prior.kind 'hdbscan' is fitted on scenes, and none were given. Use the "
+                    "table of a finished run with kind 'empirical', or pass coords and cell_size."
+                )
+            return fit_label_free(coords, cell_size, seed)
+
+
+def fit_label_free(
+    coords: Sequence[np.ndarray], cell_size: float, seed: int, num_levels: int = 129
+) -> Empirical:
+    """Quantiles of the distances from points to the centres of clusters found without labels.
+
+    Args:
+        coords: Points (n, 3) of each scene in metres, **planes removed**: floor and walls would
+            join what stands on them and triple the mean.
+        cell_size: Edge in metres of the cells on which points are thinned before clustering.
+        seed: Which part of a large scene is looked at.
+        num_levels: Entries of the table.
+
+    Raises:
+        ConfigError: If no scene has a cluster.
+
+    Source:
+        PointINS Tab. 5 ("HDBSCAN"), whose settings are not given; ours are in `label_free`.
+    """
+    lengths = fit_lengths(coords, cell_size, np.random.default_rng(seed))
+    if len(lengths) == 0:
+        sizes = ", ".join(str(len(coord)) for coord in coords) or "none"
+        raise ConfigError(
+            f"HDBSCAN found no cluster in {len(coords)} scene(s) (points: {sizes}) on cells of "
+            f"{cell_size:g} m. Give scenes with free-standing objects, check that the coordinates "
+            "are metres (scene.units), or choose odr.prior.kind 'gamma' or 'lognormal'."
+        )
+    return Empirical(tuple(np.quantile(lengths, np.linspace(0, 1, num_levels)).tolist()))

@@ -1,0 +1,77 @@
+"""A progress bar for people, a line now and then for log files."""
+
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pointins_engine import trainer
+
+LINE_EVERY_S = 10.0
+
+
+class ProgressBar:
+    """Shows where a run is on stderr; in a pipe it prints a plain line every ten seconds."""
+
+    def __init__(self, run: Path, *, quiet: bool = False) -> None:
+        self._console = Console(file=sys.stderr, highlight=False)
+        self._run = run
+        self._quiet = quiet
+        self._is_live = self._console.is_terminal and not quiet
+        self._last_line = -LINE_EVERY_S
+        self._bar = Progress(
+            TextColumn("{task.completed}/{task.total}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[numbers]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._is_live,
+        )
+        self._task = self._bar.add_task("steps", total=None, numbers="")
+
+    def __enter__(self) -> "ProgressBar":
+        self._bar.start()
+        self.say(f"Writing {self._run}")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+        if kind is None:
+            self.say(f"Finished. Watch it again with: pointins studio --runs {self._run.parent}")
+        elif kind is KeyboardInterrupt:
+            self.say("Stopped; the same command with --resume goes on from here.")
+
+    def say(self, line: str) -> None:
+        """One sentence above the bar."""
+        if not self._quiet:
+            self._console.print(line, soft_wrap=True, markup=False)
+
+    def update(self, now: trainer.Progress) -> None:
+        """Advance to a finished step."""
+        numbers = (
+            f"loss {now.loss:.3f}  offset {now.offset_loss:.3f}  "
+            f"{now.step_s:.2f} s/step  {duration(now.eta_s)} left"
+        )
+        self._bar.update(self._task, completed=now.step, total=now.total_steps, numbers=numbers)
+        due = time.monotonic() - self._last_line >= LINE_EVERY_S or now.step == now.total_steps
+        if not self._is_live and due:
+            self._last_line = time.monotonic()
+            self.say(f"step {now.step}/{now.total_steps}  {numbers}")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 45 s, 3 min 20 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,90 @@
+"""Every key that a run folder holds, with unit and meaning. The one place where they are declared.
+
+Writing, reading, plotting and `docs/run-folder.md` are tested against this module. N points of an
+inspected scene, M cells of the loss stage, K pseudo-instances.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SCHEMA_VERSION = 1
+
+RunStatus = Literal["starting", "running", "finished", "stopped", "failed"]
+EventKind = Literal[
+    "scalars", "state", "resume", "checkpoint", "warning", "mark", "frame"
+]  # each event also has t (Unix seconds) and step
+
+NO_INSTANCE = -1  # pseudo_instance of a cell without one
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A declared key: its unit ("" = none) and what it means."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+def _keys(*rows: tuple[str, str, str]) -> dict[str, Key]:
+    return {row[0]: Key(*row) for row in rows}
+
+
+SCALARS = _keys(
+    ("loss/total", "", "what the optimiser minimises"),
+    ("loss/semantic", "nats", "softmap distillation (DOS), mean over prototypes and view pairs"),
+    ("loss/offset", "", "offset loss before its weight: length term plus direction term"),
+    ("loss/offset_l1", "m", "sum over axes of |offset - target|, mean over points with a target"),
+    ("loss/offset_direction", "", "1 - cosine between offset and target, mean over points"),
+    ("odr/w1_before_m", "m", "Wasserstein-1 distance of teacher offset lengths to the prior"),
+    ("odr/ks_before", "", "Kolmogorov-Smirnov distance of the same"),
+    ("odr/zero_share", "", "share of teacher offsets shorter than 2 cm"),
+    ("odr/mean_m", "m", "mean length of the teacher's offsets"),
+    ("scr/components", "", "pseudo-instances a view, mean"),
+    ("scr/kept_share", "", "share of non-plane cells that belong to a pseudo-instance"),
+    ("scr/largest_share", "", "share of the largest pseudo-instance; near 1 means SCR is inert"),
+    ("scr/extent_m", "m", "mean diagonal of the pseudo-instances' bounding boxes"),
+    ("scr/target_m", "m", "mean length of the targets off the planes"),
+    ("collapse/prototype_entropy", "nats", "entropy of the teacher's mean prototype assignment"),
+    ("match/pairs", "", "matched student-teacher cells of the step"),
+    ("schedule/lr", "", "learning rate of the heads"),
+    ("schedule/ema_momentum", "", "momentum of the teacher"),
+    ("schedule/teacher_temp", "", "temperature of the teacher's softmaps"),
+    ("schedule/mask_ratio", "", "share of blocks hidden from the student"),
+    ("schedule/mask_size_m", "m", "edge of a hidden block"),
+    ("schedule/offset_weight", "", "weight of the offset loss"),
+    ("optim/grad_norm", "", "norm of the gradient before clipping"),
+    ("time/step_s", "s", "one optimiser step, frames left out"),
+    ("time/data_s", "s", "of which making views"),
+    ("time/frame_s", "s", "the last frame: inspection forward pass, ODR, SCR and hand-over"),
+    ("time/frame_write_s", "s", "of which encoding and writing"),
+)
+
+SCENE_ARRAYS = _keys(
+    ("coord_u16", "scale", "(N, 3) uint16: metres = origin + scale * value"),
+    ("cell_index", "", "(N,) uint32: row of the point's cell in every frame"),
+    ("color", "0-255", "(N, 3) uint8 RGB; optional"),
+    ("intensity", "0-255", "(N,) uint8; optional"),
+    ("semantic_label", "", "(N,) int16 ground truth, -1 = ignore; optional, never trained on"),
+    ("instance_label", "", "(N,) int32 ground truth, -1 = none; optional, never trained on"),
+    ("cell_coord_u16", "scale", "(M, 3) uint16: mean position of a cell's voxels"),
+    ("cell_is_plane", "", "(M,) uint8: 1 = floor, wall or ground, found without labels"),
+)
+
+FRAME_ARRAYS = _keys(
+    ("offset_teacher", "m", "(M, 3) float16: teacher offset before ODR, scene frame"),
+    ("offset_regularized", "m", "(M, 3) float16: the same after ODR"),
+    ("segment", "", "(M,) uint8: K-means segment of the teacher's features"),
+    ("pseudo_instance", "", "(M,) int16: row of `centroid`, -1 = none"),
+    ("centroid", "m", "(K, 3) float32: centroid of each pseudo-instance, scene frame"),
+    ("pca_color", "0-255", "(M, 3) uint8: first principal components of the teacher's features"),
+)
+
+STATS = _keys(
+    ("step", "", "optimiser step of the frame"),
+    ("scene", "", "id of the inspected scene"),
+    ("t", "s", "Unix time of writing"),
+    ("odr", "", "histograms, quantiles, W1 and KS of the offsets against the prior"),
+    ("scr", "", "components, kept share, largest share, sizes"),
+    ("frame_s", "s", "time that the frame took from the trainer"),
+)

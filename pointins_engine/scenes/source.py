@@ -1,0 +1,143 @@
+"""Where scenes come from: a file, a folder, or the simulator. Scenes are read when asked for."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from pointins_engine.config import SceneConfig
+from pointins_engine.errors import SceneError
+from pointins_engine.geometry import estimate_normals, voxelize
+from pointins_engine.scenes.planes import find_planes
+from pointins_engine.scenes.simulate.rooms import simulate_room
+from pointins_engine.scenes.simulate.streets import simulate_street
+from pointins_engine.types import Scene
+
+Split = Literal["train", "val", "test"]
+
+CACHE_BYTES = 1 << 30  # scenes kept in memory; a room has about 2 MB, a LiDAR sweep 4 MB
+_NORMAL_VOXEL = 0.02  # metres: normals are estimated on one point a voxel of this edge, or coarser
+_SEEDS_A_RUN = 100_000
+_HELD_OUT = {"train": 0, "val": 1_000_000_000, "test": 2_000_000_000}
+
+
+def simulated_seed(index: int, seed: int = 0, split: Split = "train") -> int:
+    """Seed of the `index`-th simulated scene.
+
+    Training scenes of run seed s have the seeds 100,000 s + index (below 1e9, for s < 10,000);
+    validation and test scenes start at 1e9 and 2e9 and are the same for every run seed, so that
+    two runs are compared on the same scenes. The three ranges never meet.
+    """
+    if not 0 <= index < _SEEDS_A_RUN:
+        raise SceneError(f"simulated scene {index} does not exist; a split has {_SEEDS_A_RUN:,}.")
+    run = seed % 10_000 if split == "train" else 0
+    return _HELD_OUT[split] + run * _SEEDS_A_RUN + index
+
+
+class SceneSet:
+    """Scenes by number, read lazily; the recently used stay in memory within a byte budget."""
+
+    def __init__(
+        self,
+        ids: list[str],
+        load: Callable[[int], Scene],
+        warnings: list[str] | None = None,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        self.ids = ids
+        self.warnings: list[str] = warnings if warnings is not None else []
+        self._load = load
+        self._cache: OrderedDict[int, Scene] = OrderedDict()
+        self._cache_bytes = cache_bytes
+        self._held_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Scene]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Scene:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"scene {index} of {len(self)}")
+        index %= len(self)
+        if index in self._cache:
+            self._cache.move_to_end(index)
+            return self._cache[index]
+        scene = self._load(index)
+        self._cache[index] = scene
+        self._held_bytes += scene_bytes(scene)
+        while self._held_bytes > self._cache_bytes and len(self._cache) > 1:
+            self._held_bytes -= scene_bytes(self._cache.popitem(last=False)[1])
+        return scene
+
+
+def scene_bytes(scene: Scene) -> int:
+    """Memory of a scene's arrays."""
+    values = (getattr(scene, f.name) for f in fields(scene))
+    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+
+
+def open_scenes(config: SceneConfig, seed: int, split: Split = "train") -> SceneSet:
+    """The scenes a configuration names, ready for training.
+
+    Args:
+        config: Source, number of simulated scenes, units, domain and features.
+        seed: Seed of the run: decides which scenes are simulated, and the plane search.
+        split: Simulated scenes only: which of the disjoint ranges of seeds.
+
+    Raises:
+        SceneError: If the source does not exist or holds no scene; says what was looked for.
+    """
+    if config.source.startswith("sim:"):
+        return _open_simulated(config, seed, split)
+    return _open_path(config, seed)
+
+
+def _open_simulated(config: SceneConfig, seed: int, split: Split) -> SceneSet:
+    makers: dict[str, tuple[str, Callable[[int], Scene]]] = {
+        "sim:rooms": ("room", simulate_room),
+        "sim:streets": ("street", simulate_street),
+    }
+    if config.source not in makers:
+        raise SceneError(
+            f"no simulator is called {config.source!r}; there are: {', '.join(makers)}."
+        )
+    name, make = makers[config.source]
+    seeds = [simulated_seed(index, seed, split) for index in range(config.num_simulated)]
+    ids = [f"{name}_{number}" for number in seeds]
+    return SceneSet(ids, lambda index: complete(make(seeds[index]), config, seeds[index]))
+
+
+def _open_path(config: SceneConfig, seed: int) -> SceneSet:
+    raise SceneError(f"{config.source}: no such file or folder.")
+
+
+def complete(scene: Scene, config: SceneConfig, seed: int) -> Scene:
+    """Add what training needs and the file lacks: normals if they are a feature, and planes."""
+    if scene.normal is None and "normal" in config.feats:
+        scene = replace(scene, normal=normals_of(scene, config.grid_size))
+    if scene.is_plane is None:
+        rng = np.random.default_rng([seed, len(scene)])
+        is_plane = find_planes(scene.coord, config.domain, rng, scene.normal)
+        scene = replace(scene, is_plane=is_plane)
+    return scene
+
+
+def normals_of(scene: Scene, grid_size: float) -> np.ndarray:
+    """Normals estimated on one point a voxel; the others take the normal of their voxel."""
+    _, chosen, inverse = voxelize(scene.coord, max(_NORMAL_VOXEL, grid_size / 2))
+    return estimate_normals(scene.coord[chosen])[inverse]
+
+
+def scene_id(relative: str) -> str:
+    """A relative path as a scene id: [A-Za-z0-9._-]{1,100}, the end kept where it is too long."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", relative).strip("-.")[-100:] or "scene"
+
+
+def _suffix(path: Path) -> str:
+    return path.suffix.lower()

@@ -1,0 +1,174 @@
+"""ODR changes the distribution of offsets and nothing else."""
+
+import json
+
+import pytest
+import torch
+from scipy import stats
+
+from pointins_engine.config import OdrConfig
+from pointins_engine.objectives.odr import regularize_offsets
+from pointins_engine.objectives.odr_statistics import odr_statistics
+from pointins_engine.objectives.priors import Gamma, LogNormal
+
+PRIOR = LogNormal(0.0, 0.76)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def regularize(offset, batch_index=None, batch_size=1, prior=PRIOR, skip=None, seed=7, **config):
+    if batch_index is None:
+        batch_index = torch.zeros(len(offset), dtype=torch.int64)
+    return regularize_offsets(
+        offset, batch_index, batch_size, prior, OdrConfig(**config), generator(seed), skip
+    )
+
+
+@pytest.fixture
+def offset():
+    """Small offsets with a preferred direction, as an untrained head gives them."""
+    return torch.randn(2000, 3, generator=generator()) * 0.05 + torch.tensor([0.08, 0.0, -0.02])
+
+
+@pytest.mark.parametrize("prior", [PRIOR, Gamma(0.24, 2.53)], ids=["lognormal", "gamma"])
+def test_sorted_lengths_are_the_priors_quantiles(offset, prior):
+    length = regularize(offset, prior=prior).norm(dim=1).sort()[0]
+    torch.testing.assert_close(length, prior.midpoint_quantiles(2000), rtol=1e-5, atol=1e-6)
+
+
+def test_longer_stays_longer(offset):
+    before = offset.norm(dim=1).argsort()
+    assert (regularize(offset).norm(dim=1)[before].diff() > 0).all()
+
+
+def test_each_axis_of_the_direction_keeps_its_order_and_becomes_uniform(offset):
+    length = PRIOR.midpoint_quantiles(2000)[offset.norm(dim=1).argsort().argsort()]
+    direction = regularize(offset, renormalize=False) / length[:, None]
+    before = offset / offset.norm(dim=1, keepdim=True)
+    for axis in range(3):
+        assert torch.equal(direction[:, axis].argsort(), before[:, axis].argsort())
+        distance = stats.kstest(direction[:, axis].numpy(), stats.uniform(-1, 2).cdf).statistic
+        assert distance < 1 / 2000  # half a step is the least that 2000 values can do
+
+
+def test_renormalised_directions_point_both_ways_on_every_axis(offset):
+    direction = torch.nn.functional.normalize(regularize(offset), dim=1)
+    share = (direction > 0).float().mean(0)
+    assert ((share - 0.5).abs() < 0.01).all()  # (0, 1) for (-1, 1) would give 1.0
+
+
+def test_applied_twice_lengths_stay_as_they_are(offset):
+    once = regularize(offset)
+    twice = regularize(once)
+    torch.testing.assert_close(twice.norm(dim=1), once.norm(dim=1), rtol=1e-5, atol=1e-6)
+    assert torch.cosine_similarity(once, twice).mean() > 0.98
+
+
+def test_clouds_are_ranked_apart(offset):
+    # Average ranks need no generator, so a cloud alone and in a batch must agree to the last bit.
+    batch_index = torch.tensor([0] * 700 + [2] * 1300)
+    both = regularize(offset, batch_index, 3, ties="average")
+    assert torch.equal(both[:700], regularize(offset[:700], ties="average"))
+    assert torch.equal(both[700:], regularize(offset[700:], ties="average"))
+
+
+def test_skipped_rows_come_back_and_are_not_counted(offset):
+    skip = torch.arange(2000) % 4 == 0
+    result = regularize(offset, skip=skip, ties="average")
+    assert torch.equal(result[skip], offset[skip])
+    assert torch.equal(result[~skip], regularize(offset[~skip], ties="average"))
+
+
+def test_without_ties_random_and_average_ranks_agree(offset):
+    torch.testing.assert_close(
+        regularize(offset[:200]), regularize(offset[:200], ties="average"), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_total_collapse_is_spread_without_structure():
+    spread = regularize(torch.full((3000, 3), 0.01))
+    torch.testing.assert_close(
+        spread.norm(dim=1).sort()[0], PRIOR.midpoint_quantiles(3000), rtol=1e-5, atol=1e-6
+    )
+    # Neither storage order nor one shared permutation may show: 0.07 is four standard errors.
+    length = spread.norm(dim=1)
+    values = torch.stack([torch.arange(3000.0), length, *(spread / length[:, None]).T])
+    off_diagonal = torch.corrcoef(values) - torch.eye(5)
+    assert off_diagonal.abs().max() < 0.07
+
+
+def test_zero_offsets_get_lengths_and_directions():
+    spread = regularize(torch.zeros(500, 3))
+    assert (spread.norm(dim=1) > 0).all()
+
+
+def test_average_ranks_keep_ties_together():
+    same = regularize(torch.tensor([[0.1, 0, 0]] * 3 + [[0.0, 0.5, 0.2]]), ties="average")
+    assert torch.equal(same[0], same[1]) and torch.equal(same[0], same[2])
+    middle = PRIOR.quantile(torch.tensor([1.5 / 4]))  # ranks 0, 1, 2 average to 1
+    torch.testing.assert_close(same[0].norm()[None], middle)
+
+
+def test_a_seed_reproduces_the_tie_break():
+    tied = torch.ones(100, 3)
+    assert torch.equal(regularize(tied, seed=1), regularize(tied, seed=1))
+    assert not torch.equal(regularize(tied, seed=1), regularize(tied, seed=2))
+
+
+def test_one_offset_alone_keeps_its_direction():
+    result = regularize(torch.tensor([[0.0, 0.3, 0.4]]))  # all ranks are the middle: no direction
+    torch.testing.assert_close(result, torch.tensor([[0.0, 0.6, 0.8]]))  # the median is 1 m
+
+
+def test_bfloat16_offsets_under_autocast_come_back_as_float32(offset):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        result = regularize(offset.bfloat16())
+    assert result.dtype == torch.float32
+    torch.testing.assert_close(
+        result.norm(dim=1).sort()[0], PRIOR.midpoint_quantiles(2000), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_offsets_that_are_not_finite_are_refused(offset):
+    offset[3, 1] = torch.nan
+    offset[5] = torch.inf
+    with pytest.raises(ValueError, match="2 of 2000 teacher offsets are not finite"):
+        regularize(offset)
+
+
+def test_statistics_say_how_far_the_offsets_were_and_that_they_arrived(offset):
+    after = regularize(offset)
+    numbers = odr_statistics(offset, after, PRIOR, num_bins=30, max_m=3.0)
+    length = offset.norm(dim=1)
+    assert numbers.ks_before == pytest.approx(
+        stats.kstest(length.numpy(), stats.lognorm(0.76).cdf).statistic, abs=1e-6
+    )
+    wanted = PRIOR.midpoint_quantiles(2000)
+    assert numbers.w1_before_m == pytest.approx((length.sort()[0] - wanted).abs().mean().item())
+    assert numbers.w1_after_m == pytest.approx(0, abs=1e-6)
+    assert numbers.ks_after == pytest.approx(0.5 / 2000, abs=1e-5)
+    assert numbers.zero_share == pytest.approx((length < 0.02).float().mean().item())
+    assert numbers.mean_before_m == pytest.approx(length.mean().item(), rel=1e-5)
+    for mass in (numbers.mass_before, numbers.mass_after, numbers.mass_prior):
+        assert sum(mass) == pytest.approx(1)
+    assert numbers.mass_after[-1] > numbers.mass_after[-2]  # the last bin holds the tail above 3 m
+    for axis in numbers.direction_before + numbers.direction_after:
+        assert sum(axis) == pytest.approx(1)
+    assert len(numbers.levels) == len(numbers.quantiles_prior_m) == 101
+    assert numbers.quantiles_after_m[50] == pytest.approx(1.0, abs=0.01)
+    assert json.loads(json.dumps(numbers.to_dict(), allow_nan=False)) == numbers.to_dict()
+
+
+def test_statistics_of_offsets_that_are_all_zero_are_finite():
+    zero = torch.zeros(10, 3)
+    numbers = odr_statistics(zero, regularize(zero), PRIOR)
+    assert numbers.zero_share == 1
+    assert numbers.w1_before_m == pytest.approx(PRIOR.midpoint_quantiles(10).mean().item())
+    json.dumps(numbers.to_dict(), allow_nan=False)
+
+
+def test_statistics_need_an_offset():
+    with pytest.raises(ValueError, match="no offsets"):
+        odr_statistics(torch.zeros(0, 3), torch.zeros(0, 3), PRIOR)

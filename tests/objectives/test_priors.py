@@ -1,0 +1,149 @@
+"""Priors agree with SciPy and with published figures; the label-free fit finds known blobs."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from pointins_engine.config import PriorConfig
+from pointins_engine.errors import ConfigError
+from pointins_engine.objectives.priors import (
+    Empirical,
+    Gamma,
+    LogNormal,
+    fit_label_free,
+    make_prior,
+)
+
+INDOOR, OUTDOOR = Gamma(0.24, 2.53), LogNormal(0.0, 0.76)
+MEASURED = Empirical((0.0, 0.1, 0.1, 0.4, 1.0))
+REFERENCE = {
+    INDOOR: stats.gamma(0.24, scale=2.53),
+    OUTDOOR: stats.lognorm(0.76),
+}
+LEVELS = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95, 0.99], dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("prior", "mean", "quantiles"),
+    [
+        (OUTDOOR, 1.335, [0.287, 0.599, 1.000, 1.670, 3.491, 5.859]),
+        (INDOOR, 0.607, [6.4e-6, 0.0053, 0.097, 0.618, 2.975, 6.047]),
+    ],
+)
+def test_the_papers_priors_have_these_quantiles(prior, mean, quantiles):
+    assert prior.mean() == pytest.approx(mean, abs=5e-4)
+    np.testing.assert_allclose(prior.quantile(LEVELS).numpy(), quantiles, rtol=0.02)
+
+
+def test_half_of_the_indoor_prior_lies_within_ten_centimetres():
+    edges = torch.tensor([0, 0.01, 0.05, 0.10, 20.0], dtype=torch.float64)
+    np.testing.assert_allclose(INDOOR.mass(edges).cumsum(0)[:3], [0.29, 0.43, 0.50], atol=0.006)
+
+
+@pytest.mark.parametrize("prior", REFERENCE, ids=["gamma", "lognormal"])
+def test_quantiles_and_distribution_agree_with_scipy(prior):
+    level = np.concatenate([np.geomspace(2.5e-6, 0.1, 50), np.linspace(0.1, 1 - 2.5e-6, 200)])
+    reference = REFERENCE[prior]
+    found = prior.quantile(torch.from_numpy(level)).numpy()
+    np.testing.assert_allclose(found, reference.ppf(level), rtol=1e-9)
+    length = np.linspace(0, 10, 300)
+    found = prior.cdf(torch.from_numpy(length)).numpy()
+    np.testing.assert_allclose(found, reference.cdf(length), atol=1e-9)
+
+
+@pytest.mark.parametrize("prior", [INDOOR, OUTDOOR, MEASURED], ids=["gamma", "lognormal", "table"])
+def test_every_prior_is_consistent_with_itself(prior):
+    level = torch.linspace(0.26, 0.99, 50, dtype=torch.float64)
+    length = prior.quantile(level)
+    assert (length.diff() >= 0).all()
+    inside = (length - 0.1).abs() > 1e-9  # the table jumps at 0.1
+    torch.testing.assert_close(prior.cdf(length)[inside], level[inside])
+    mass = prior.mass(torch.linspace(0, 2, 21, dtype=torch.float64))
+    assert mass.sum().item() == pytest.approx(1)
+    assert (mass >= 0).all()
+    # The midpoint rule on 200,000 levels integrates the quantile function to the mean.
+    assert prior.midpoint_quantiles(200_000).mean().item() == pytest.approx(prior.mean(), rel=1e-3)
+
+
+def test_the_last_bin_takes_all_that_is_longer():
+    edges = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
+    assert OUTDOOR.mass(edges)[1].item() == pytest.approx(1 - OUTDOOR.cdf(edges)[1].item())
+
+
+def test_a_table_interpolates_between_its_levels():
+    level = torch.tensor([0.0, 0.125, 0.25, 0.375, 0.625, 1.0])
+    expected = torch.tensor([0.0, 0.05, 0.1, 0.1, 0.25, 1.0])
+    torch.testing.assert_close(MEASURED.quantile(level), expected)
+    # A flat stretch is a jump: half of the points lie at 0.1 or below.
+    length = torch.tensor([-1.0, 0.05, 0.1, 0.25, 1.0, 3.0])
+    torch.testing.assert_close(
+        MEASURED.cdf(length), torch.tensor([0.0, 0.125, 0.5, 0.625, 1.0, 1.0])
+    )
+
+
+@pytest.mark.parametrize("table", [(1.0,), (0.2, 0.1), (-0.1, 0.2), (0.0, float("nan"))])
+def test_a_table_that_does_not_rise_is_refused(table):
+    with pytest.raises(ValueError, match="rising finite lengths"):
+        Empirical(table)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (PriorConfig(kind="gamma"), INDOOR),
+        (PriorConfig(kind="lognormal"), OUTDOOR),
+        (PriorConfig(kind="empirical", quantiles=(0.0, 1.0)), Empirical((0.0, 1.0))),
+    ],
+)
+def test_a_configuration_makes_its_prior(config, expected):
+    assert make_prior(config) == expected
+
+
+def sphere(rng, centre, radius, count=1500):
+    direction = rng.normal(size=(count, 3))
+    return centre + radius * direction / np.linalg.norm(direction, axis=1, keepdims=True)
+
+
+def test_label_free_fit_recovers_the_radius_of_known_spheres():
+    rng = np.random.default_rng(0)
+    scenes = [
+        np.concatenate([sphere(rng, 4 * rng.permutation(3) + [9 * k, 0, 0], 0.5) for k in range(4)])
+        for _ in range(3)
+    ]
+    noise = rng.uniform(-20, 60, (40, 3))
+    prior = fit_label_free([*scenes, noise], 0.1, seed=0)
+    # All points lie 0.5 m from their centre; averaging points in a cell pulls them in a little.
+    assert prior.mean() == pytest.approx(0.5, abs=0.02)
+    assert prior.quantiles[6] == pytest.approx(0.5, abs=0.05)
+    assert len(prior.quantiles) == 129
+
+
+def test_label_free_fit_is_reproducible_and_used_by_the_configuration():
+    rng = np.random.default_rng(1)
+    scene = np.concatenate([sphere(rng, [3.0 * k, 0, 0], 0.4) for k in range(3)])
+    config = PriorConfig(kind="hdbscan")
+    assert make_prior(config, coords=[scene], cell_size=0.1, seed=3) == fit_label_free(
+        [scene], 0.1, seed=3
+    )
+
+
+def test_a_scene_too_large_is_cropped_around_one_place(monkeypatch):
+    from pointins_engine.objectives import label_free
+
+    monkeypatch.setattr(label_free, "MAX_CELLS", 300)
+    cell = np.stack(np.meshgrid(np.arange(40.0), np.arange(40.0), [0.0]), -1).reshape(-1, 3)
+    part = label_free._crop(cell, np.random.default_rng(0))
+    assert len(part) == 300
+    assert np.linalg.norm(part - part.mean(0), axis=1).max() < 25  # a disc or a piece of one
+
+
+def test_no_cluster_is_an_error_that_names_the_fix():
+    scattered = np.random.default_rng(0).uniform(0, 100, (30, 3))
+    with pytest.raises(ConfigError, match=r"no cluster in 1 scene.*choose odr.prior.kind"):
+        fit_label_free([scattered], 0.1, seed=0)
+
+
+def test_hdbscan_without_scenes_is_an_error_that_names_the_fix():
+    with pytest.raises(ConfigError, match="pass coords and cell_size"):
+        make_prior(PriorConfig(kind="hdbscan"))

@@ -1,26 +1,194 @@
-"""What joins pages and data."""
+"""What joins pages and data. Each callback asks `Runs`, hands on, and decides nothing else.
+
+Whatever moves with the hand (camera, time cursor) stays in the browser; these run a few times a
+second at most. A callback that has nothing new to show answers `no_update`.
+"""
 
 from typing import Any
 
-from dash import Dash, Input, Output, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
+from app import figures
 from app.runs import Runs
 from app.thumbnails import Thumbnails
-from layouts import ids
-from layouts.live import live_page
-from layouts.runs import runs_page
+from layouts import ids, live, runs as runs_layout
+from layouts.shell import rail_classes
+from pointins_engine.errors import RunError
+
+LOG_LINES = 12
+NO_UPDATES = 9
 
 
 def add_callbacks(dash: Dash, runs: Runs, thumbnails: Thumbnails) -> None:
-    @dash.callback(Output(ids.PAGE, "children"), Input(ids.URL, "pathname"))
-    def show_page(path: str | None) -> Any:
-        parts = (path or "/").strip("/").split("/")
-        if parts[0] == "live" and len(parts) == 2:
-            return live_page(parts[1])
-        return runs_page()
+    _add_navigation(dash, runs)
+    _add_run_list(dash, runs, thumbnails)
+    _add_frame_panels(dash, runs)
+    _add_run_panels(dash, runs)
 
-    @dash.callback(Output(ids.RUNS_LIST, "children"), Input(ids.RUNS_TICK, "n_intervals"))
-    def show_runs(_: int | None) -> Any:
-        return [
-            html.Div(dcc.Link(row["id"], href=f"/live/{row['id']}")) for row in runs.summaries()
-        ]
+
+def _add_navigation(dash: Dash, runs: Runs) -> None:
+    @dash.callback(
+        Output(ids.PAGE, "children"),
+        Output(ids.RAIL_RUNS, "className"),
+        Output(ids.RAIL_LIVE, "className"),
+        Input(ids.URL, "pathname"),
+    )
+    def show_page(path: str | None) -> Any:
+        name, _, run_id = (path or "/").strip("/").partition("/")
+        if name == "live":
+            return (_live_page(runs, run_id), *rail_classes("live"))
+        if name:
+            return (runs_layout.no_such_page(), *rail_classes(""))
+        return (runs_layout.runs_page(str(runs.root)), *rail_classes("runs"))
+
+    dash.clientside_callback(
+        ClientsideFunction("studio", "theme"),
+        Output(ids.THEME, "data"),
+        Input(ids.THEME_TOGGLE, "n_clicks"),
+    )
+
+
+def _live_page(runs: Runs, run_id: str) -> Any:
+    """The page of a run; without an id, of the run that goes on now or else of the newest."""
+    known = runs.ids()
+    if not run_id and known:
+        rows = runs.summaries()
+        run_id = next((row["id"] for row in rows if row["status"] == "running"), known[0])
+    if not run_id:
+        return runs_layout.nothing_live(_example(runs))
+    if run_id not in known:
+        return runs_layout.no_such_run(run_id, known)
+    row = runs.summary_or_damage(run_id)
+    if row["status"] == "damaged":
+        return runs_layout.damaged_run(run_id, row["detail"])
+    return live.live_page(run_id)
+
+
+def _add_run_list(dash: Dash, runs: Runs, thumbnails: Thumbnails) -> None:
+    @dash.callback(
+        Output(ids.RUNS_LIST, "children"),
+        Output(ids.RUNS_SHOWN, "data"),
+        Input(ids.RUNS_TICK, "n_intervals"),
+        State(ids.RUNS_SHOWN, "data"),
+    )
+    def show_runs(_: int | None, shown: Any) -> Any:
+        rows = [{**row, "thumbnail": thumbnails.url(row["id"])} for row in runs.summaries()]
+        key = repr([{**row, "age_s": None} for row in rows])
+        if key == shown:
+            return no_update, no_update
+        return runs_layout.run_list(rows) if rows else runs_layout.no_runs(_example(runs)), key
+
+
+def _add_frame_panels(dash: Dash, runs: Runs) -> None:
+    @dash.callback(
+        Output(ids.FRAME_SHOWN, "data"),
+        Output(ids.ODR_FACTS, "children"),
+        Output(ids.ODR_MAGNITUDE, "figure"),
+        Output(ids.ODR_DIRECTIONS, "figure"),
+        Output(ids.ODR_BODY, "className"),
+        Output(ids.SCR_FACTS, "children"),
+        Output(ids.SCR_SIZES, "figure"),
+        Output(ids.SCR_BODY, "className"),
+        Input(ids.LIVE_CURSOR, "data"),
+        Input(ids.LIVE_TICK, "n_intervals"),
+        Input(ids.THEME, "data"),
+        State(ids.LIVE_RUN, "data"),
+        State(ids.FRAME_SHOWN, "data"),
+    )
+    def show_frame(cursor: Any, _: int | None, theme: str | None, run_id: str, shown: Any) -> Any:
+        place = _frame_at(runs, run_id, cursor)
+        key = [*place, theme] if place else None
+        if place is None or key == shown:
+            return [no_update] * 8
+        stats = runs.stats(run_id, place[0], place[1])
+        return [key, *_odr_panel(stats.get("odr"), theme), *_scr_panel(stats.get("scr"), theme)]
+
+    dash.clientside_callback(
+        ClientsideFunction("studio", "moveTimeLine"), Input(ids.LIVE_CURSOR, "data")
+    )
+    dash.clientside_callback(ClientsideFunction("studio", "seek"), Input(ids.CURVES, "clickData"))
+
+
+def _odr_panel(odr: dict[str, Any] | None, theme: str | None) -> list[Any]:
+    if not odr:
+        return [[], no_update, no_update, live.WAITING_BODY]
+    colours = figures.theme_of(theme)
+    charts = figures.odr_magnitude(odr, colours), figures.odr_directions(odr, colours)
+    return [live.odr_facts(odr), *charts, ""]
+
+
+def _scr_panel(scr: dict[str, Any] | None, theme: str | None) -> list[Any]:
+    if not scr:
+        return [[], no_update, live.WAITING_BODY]
+    return [live.scr_facts(scr), figures.scr_sizes(scr, figures.theme_of(theme)), ""]
+
+
+def _add_run_panels(dash: Dash, runs: Runs) -> None:
+    @dash.callback(
+        Output(ids.LIVE_TOP, "children"),
+        Output(ids.LIVE_BANNER, "children"),
+        Output(ids.RUN_FACTS, "children"),
+        Output(ids.RUN_LOG, "children"),
+        Input(ids.LIVE_TICK, "n_intervals"),
+        Input(ids.LIVE_NOTICE, "data"),
+        State(ids.LIVE_RUN, "data"),
+    )
+    def show_state(_: int | None, notice: Any, run_id: str) -> Any:
+        details = runs.details(run_id)
+        log = details["log"][-LOG_LINES:]
+        return (
+            live.live_top(details),
+            live.banner(details, _resume_command(runs, details), log),
+            live.run_facts(details),
+            "\n".join(log) or "The log is empty.",
+        )
+
+    @dash.callback(
+        Output(ids.CURVES, "figure"),
+        Output(ids.CURVES_BODY, "className"),
+        Output(ids.CURVES_SHOWN, "data"),
+        Input(ids.LIVE_TICK, "n_intervals"),
+        Input(ids.LIVE_NOTICE, "data"),
+        Input(ids.THEME, "data"),
+        State(ids.LIVE_RUN, "data"),
+        State(ids.LIVE_CURSOR, "data"),
+        State(ids.CURVES_SHOWN, "data"),
+    )
+    def show_curves(
+        _: int | None, notice: Any, theme: str | None, run_id: str, cursor: Any, shown: Any
+    ) -> Any:
+        scalars, marks = runs.scalars(run_id), runs.step_marks(run_id)
+        key = [{name: len(steps) for name, (steps, _) in scalars.items()}, len(marks), theme]
+        if not scalars or key == shown:
+            return no_update, no_update, no_update
+        figure = figures.curves(
+            scalars,
+            marks,
+            total_steps=runs.summary(run_id)["total_steps"],
+            cursor=(cursor or {}).get("step"),
+            theme=figures.theme_of(theme),
+        )
+        return figure, "", key
+
+
+def _frame_at(runs: Runs, run_id: str, cursor: Any) -> tuple[str, int, str] | None:
+    """Scene, step and version of the frame to describe: the drawn one, or else the newest."""
+    if isinstance(cursor, dict) and cursor.get("run") == run_id:
+        scene, step = cursor.get("scene"), cursor.get("step")
+        if isinstance(scene, str) and isinstance(step, int):
+            return (scene, step, runs.version(run_id))
+    head = runs.head(run_id)
+    newest = next(iter(head["latest"].items()), None)
+    return None if newest is None else (*newest, head["version"])
+
+
+def _resume_command(runs: Runs, details: dict[str, Any]) -> str:
+    """The command that goes on with a run: the one that started it, with --resume."""
+    started = details["command"] or (
+        f"pointins pretrain {details['recipe']} --run {runs.root / details['id']}"
+    )
+    return started if "--resume" in started.split() else f"{started} --resume"
+
+
+def _example(runs: Runs) -> str:
+    return f"pointins pretrain indoor_demo --run {runs.root / 'rooms'}"

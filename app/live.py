@@ -95,7 +95,9 @@ class Watch:
         replaced = new["version"] != old["version"]
         for scene, step in new["latest"].items():
             if replaced or old["latest"].get(scene) != step:
-                self._send({"type": "frame", "scene": scene, "step": step, "version": new["version"]})
+                self._send(
+                    {"type": "frame", "scene": scene, "step": step, "version": new["version"]}
+                )
         kept = ("status", "step", "detail")
         if any(old["state"].get(name) != new["state"].get(name) for name in kept):
             self._untold_state = True

@@ -172,6 +172,20 @@ class Runs:
         with self._lock:
             return self._open(run_id).scalars
 
+    def step_marks(self, run_id: str) -> list[tuple[int, str]]:
+        """Steps that a time axis should mark: events of the run, and changes of phase."""
+        with self._lock:
+            known = self._open(run_id)
+            try:
+                config = known.run.config
+                marks = [(event["step"], event["kind"]) for event in known.run.marks()]
+            except DAMAGE as error:
+                raise _damage(run_id, error) from error
+            starts = {config.offset.start} if config.offset.enabled else set()
+            starts |= {config.odr.start} if config.odr.enabled else set()
+            phases = [(round(s * config.optim.steps), "phase") for s in sorted(starts) if s > 0]
+            return [*phases, *((step, "phase" if kind == "mark" else kind) for step, kind in marks)]
+
     def scene_file(self, run_id: str, scene: str) -> StoredFile:
         with self._lock:
             known = self._with_scene(run_id, scene)

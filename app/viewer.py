@@ -1,8 +1,8 @@
 """A desktop window, or one picture, of a run or a scan.
 
-    python -m app.viewer runs/rooms                              window that follows the run
-    python -m app.viewer runs/rooms --t 1 --screenshot out.png   picture, no screen needed
-    python -m app.viewer kitchen.ply                             a scan, before any training
+python -m app.viewer runs/rooms                              window that follows the run
+python -m app.viewer runs/rooms --t 1 --screenshot out.png   picture, no screen needed
+python -m app.viewer kitchen.ply                             a scan, before any training
 """
 
 import argparse

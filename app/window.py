@@ -1,6 +1,9 @@
 """The desktop window: Polyscope with a small panel, following a run while it trains."""
 
+import importlib
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -104,7 +107,7 @@ class Panel:
             if layer is drawing.points:  # marks lie inside of things: let them shine through
                 cloud.set_transparency(0.35 if self.look.marks else 1.0)
 
-    def _say(self, action) -> bool:  # noqa: ANN001 - a method without arguments
+    def _say(self, action: Callable[[], bool | None]) -> bool:
         """Do something that reads the run folder; what goes wrong stands in the panel."""
         try:
             self.notice = ""
@@ -115,8 +118,7 @@ class Panel:
 
     def _controls(self) -> bool:
         """Build the panel; true if something was changed in it."""
-        import polyscope.imgui as psim
-
+        psim = _imgui()
         changed = False
         if self.exhibit.run is not None:
             changed |= self._run_controls()
@@ -140,8 +142,7 @@ class Panel:
         return changed or painted or cut or themed
 
     def _run_controls(self) -> bool:
-        import polyscope.imgui as psim
-
+        psim = _imgui()
         run, changed = self.exhibit.run, False
         assert run is not None, "only a run has these controls"
         state = run.state()
@@ -165,6 +166,11 @@ class Panel:
         if toggled:
             self.exhibit.following = wants
         return changed
+
+
+def _imgui() -> Any:
+    """Polyscope's panel functions; they have no type stubs."""
+    return importlib.import_module("polyscope.imgui")
 
 
 def window_background(theme: Theme) -> np.ndarray:

@@ -14,6 +14,7 @@
     const chosen = stored();
     const system = prefersLight.matches ? "light" : "dark";
     root.dataset.theme = chosen === "light" || chosen === "dark" ? chosen : system;
+    window.dash_clientside?.set_props?.("theme", { data: root.dataset.theme });
   };
   window.pointinsTheme = {
     current: () => root.dataset.theme,

@@ -272,7 +272,13 @@ class _Trainer:
                 "loss/offset_l1": terms.offset_l1,
                 "loss/offset_direction": terms.offset_direction,
             }
-        self.writer.scalars(done, {key: float(value) for key, value in values.items()})
+        self.writer.scalars(
+            done,
+            {
+                key: float(value.detach() if isinstance(value, Tensor) else value)
+                for key, value in values.items()
+            },
+        )
         if not bool(torch.isfinite(terms.total)):
             raise RunError(
                 f"the loss is not finite at step {done}. The last checkpoint is kept: go on from "
@@ -329,8 +335,8 @@ class _Trainer:
         return Progress(
             step=done,
             total_steps=total,
-            loss=float(terms.total),
-            offset_loss=float(terms.offset),
+            loss=float(terms.total.detach()),
+            offset_loss=float(terms.offset.detach()),
             step_s=step_s,
             eta_s=eta_s,
             frame_written=framed,

@@ -12,7 +12,7 @@ from scipy.sparse import coo_array, csgraph
 from scipy.spatial import KDTree
 from torch import Tensor
 
-TREE_NEIGHBOURS = 32  # above, comparing all pairs of a group is faster than a k-d tree
+PAIRS_PER_LISTED = 4  # a k-d tree takes as long for one listed neighbour as this many distances
 CHUNK_PAIRS = 1 << 24  # pairs whose distance is held at once
 
 
@@ -31,9 +31,12 @@ def neighbour_edges(
         max_length: Metres.
         group: Only points of the same group (>= 0) are neighbours.
     """
-    if coord.device.type == "cpu" and num_neighbours <= TREE_NEIGHBOURS:
-        return _edges_by_tree(coord, num_neighbours, max_length, group)
-    return _edges_by_distance(coord, num_neighbours, max_length, group)
+    search = _edges_by_distance
+    if coord.device.type == "cpu":
+        num_pairs = torch.bincount(group).square().sum()
+        if num_pairs > PAIRS_PER_LISTED * num_neighbours * len(coord):
+            search = _edges_by_tree
+    return search(coord, num_neighbours, max_length, group)
 
 
 @torch.no_grad()
@@ -93,8 +96,6 @@ def _distance(query: Tensor, coord: Tensor) -> Tensor:
 
 def _edges_by_tree(coord: Tensor, num_neighbours: int, max_length: float, group: Tensor) -> Tensor:
     count = len(coord)
-    if count == 0:
-        return group.new_zeros(0, 2)
     spread = _spread(coord, group, max_length)
     found = KDTree(spread).query(spread, k=num_neighbours + 1, distance_upper_bound=max_length)[
         1

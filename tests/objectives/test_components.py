@@ -61,19 +61,26 @@ def test_large_groups_are_compared_in_chunks(cloud, num_neighbours, monkeypatch)
     assert pair_set(components._edges_by_distance(coord, num_neighbours, 0.2, group)) == whole
 
 
+each_search = pytest.mark.parametrize(
+    "search", [components._edges_by_tree, components._edges_by_distance]
+)
+
+
+@each_search
 @pytest.mark.parametrize("num_neighbours", [4, 40])
-def test_points_at_one_place_are_neighbours_of_each_other_and_not_of_themselves(num_neighbours):
+def test_points_at_one_place_are_neighbours_of_each_other_and_not_of_themselves(
+    search, num_neighbours
+):
     coord = torch.zeros(50, 3)
-    edges = neighbour_edges(coord, num_neighbours, 0.1, torch.zeros(50, dtype=torch.int64))
+    edges = search(coord, num_neighbours, 0.1, torch.zeros(50, dtype=torch.int64))
     assert (edges[:, 0] < edges[:, 1]).all()
     assert torch.bincount(edges.flatten(), minlength=50).min() >= num_neighbours
 
 
-@pytest.mark.parametrize("num_neighbours", [4, 40])
-def test_no_points_and_one_point_have_no_edges(num_neighbours):
-    for count in (0, 1):
-        group = torch.zeros(count, dtype=torch.int64)
-        assert neighbour_edges(torch.zeros(count, 3), num_neighbours, 1.0, group).shape == (0, 2)
+@pytest.mark.parametrize("count", [0, 1])
+def test_no_points_and_one_point_have_no_edges(count):
+    group = torch.zeros(count, dtype=torch.int64)
+    assert neighbour_edges(torch.zeros(count, 3), 4, 1.0, group).shape == (0, 2)
 
 
 def test_nearest_row_of_the_same_group(cloud):

@@ -133,8 +133,8 @@ def test_an_empty_cloud_is_no_trouble(config):
 
 @each_grouping
 def test_order_of_rows_does_not_matter(config):
-    coord = torch.rand(500, 3, generator=generator()) * torch.tensor([4.0, 4.0, 0.3])
-    order = torch.randperm(500, generator=generator(3))
+    coord = torch.rand(300, 3, generator=generator()) * torch.tensor([4.0, 4.0, 0.3])
+    order = torch.randperm(300, generator=generator(3))
     plain, shuffled = cluster(coord, config), cluster(coord[order], config)
     assert len(plain.size) > 2
     assert same_partition(plain.pseudo_instance[order], shuffled.pseudo_instance)
@@ -319,7 +319,8 @@ def test_the_core_rule_finds_the_instances_in_the_same_votes(room):
 @pytest.mark.parametrize("config", [PAPER, CORES], ids=["paper", "robust"])
 def test_true_offsets_give_back_the_true_instances(room, config):
     coord, offset, feat, truth = room
-    found = cluster(coord, replace(config, attach_radius=0.01), feat=feat, offset=offset)
-    # The centres of tables in a row are 1.9 m apart, more than any link.
+    # A millimetre of noise: votes at exactly one place list some of each other, not all.
+    votes_offset = offset + 0.001 * torch.randn(offset.shape, generator=generator(7))
+    found = cluster(coord, config, feat=feat, offset=votes_offset)
     assert same_partition(found.pseudo_instance, truth)
     torch.testing.assert_close(found.target, offset, rtol=0, atol=1e-4)

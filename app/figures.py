@@ -1,0 +1,379 @@
+"""Charts: pure functions from numbers to Plotly figures as plain dictionaries.
+
+All traces are SVG: the page's one WebGL context belongs to the viewport. Axis ranges are fixed or
+grow in round steps, so nothing jumps while a run is live. No text of a run enters a figure.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Figure = dict[str, Any]
+Series = tuple[Sequence[int], Sequence[float | None]]
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+MAX_CURVE_POINTS = 800  # more than the chart has pixels
+DIRECTION_TOP = 4.0  # a direction axis ends at this many times the uniform share
+MAX_SIZES = 40  # bars
+LABEL_GAP = 0.13  # share of an axis between the labels of two curves
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Theme:
+    """Colours of one theme; the same as the custom properties in assets/style.css."""
+
+    text: str
+    quiet: str
+    line: str
+    panel: str
+    prior: str
+    before: str
+    after: str
+    student: str
+    target: str
+    semantic: str
+
+
+THEMES = {
+    "dark": Theme(
+        text="#e6eaf0",
+        quiet="#9aa5b1",
+        line="#232a33",
+        panel="#141920",
+        prior="#e69f00",
+        before="#56b4e9",
+        after="#009e73",
+        student="#cc79a7",
+        target="#f0e442",
+        semantic="#a78bfa",
+    ),
+    "light": Theme(
+        text="#1b222b",
+        quiet="#5a6673",
+        line="#dce1e7",
+        panel="#ffffff",
+        prior="#b97700",
+        before="#1f83bd",
+        after="#00805d",
+        student="#b0558a",
+        target="#8f8200",
+        semantic="#6d4fc4",
+    ),
+}
+
+
+def theme_of(name: str | None) -> Theme:
+    return THEMES.get(name or "dark", THEMES["dark"])
+
+
+def odr_magnitude(odr: Mapping[str, Any], theme: Theme) -> Figure:
+    """Offset lengths in metres: the prior, the teacher before ODR, and after it; same bins."""
+    num, high = odr["num_bins"], odr["max_m"]
+    edges = [high * i / num for i in range(num + 1)]
+    top = nice_ceiling(2 * max(odr["prior"]))
+    traces = [
+        _steps(edges, odr["prior"], theme.prior, "prior", fill=0.22),
+        _steps(edges, odr["before"], theme.before, "before ODR"),
+        _steps(edges, odr["after"], theme.after, "after ODR"),
+    ]
+    layout = _layout(theme, margin={"l": 38, "r": 8, "t": 6, "b": 34})
+    layout |= {
+        "uirevision": "magnitude",
+        "xaxis": _axis(theme, [0, high], title="offset length (m)", nticks=5),
+        "yaxis": _axis(theme, [0, top], grid=True, nticks=4, tickformat=".0%"),
+        "annotations": [
+            _cut_label(odr[name], edges, top, colour)
+            for name, colour in (("before", theme.before), ("after", theme.after))
+            if max(odr[name]) > top
+        ],
+    }
+    return {"data": traces, "layout": layout}
+
+
+def odr_directions(odr: Mapping[str, Any], theme: Theme) -> Figure:
+    """Components of the offsets' unit vectors; on the sphere each axis alone is uniform."""
+    traces: list[Figure] = []
+    layout = _layout(theme, margin={"l": 8, "r": 8, "t": 4, "b": 32})
+    layout |= {"uirevision": "directions", "shapes": []}
+    for number, axis_name in enumerate("xyz"):
+        before, after = odr["direction_before"][number], odr["direction_after"][number]
+        edges = [-1 + 2 * i / len(before) for i in range(len(before) + 1)]
+        suffix = "" if number == 0 else str(number + 1)
+        where = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+        uniform = 1 / len(before)
+        traces += [
+            _steps(edges, before, theme.before, "before ODR") | where,
+            _steps(edges, after, theme.after, "after ODR") | where,
+        ]
+        left = number / 3 + 0.012 * number
+        domain = [left, min(left + 0.309, 1)]
+        layout[f"xaxis{suffix}"] = _axis(
+            theme, [-1, 1], title=axis_name, tickvals=[-1, 0, 1], domain=domain, anchor=f"y{suffix}"
+        )
+        layout[f"yaxis{suffix}"] = _axis(
+            theme, [0, DIRECTION_TOP * uniform], showticklabels=False, anchor=f"x{suffix}"
+        )
+        layout["shapes"].append(
+            _line(
+                theme.prior, x=(-1, 1), y=(uniform, uniform), xref=f"x{suffix}", yref=f"y{suffix}"
+            )
+        )
+    return {"data": traces, "layout": layout}
+
+
+def scr_sizes(scr: Mapping[str, Any], theme: Theme) -> Figure:
+    """Cells of the pseudo-instances, largest first."""
+    sizes = sorted(scr["sizes"], reverse=True)[:MAX_SIZES]
+    ranks = list(range(1, len(sizes) + 1))
+    layout = _layout(theme, margin={"l": 38, "r": 8, "t": 6, "b": 32}) | {
+        "uirevision": "sizes",
+        "bargap": 0.25,
+        "xaxis": _axis(
+            theme, [0.4, max(len(sizes), 8) + 0.6], title="pseudo-instance, by size", nticks=6
+        ),
+        "yaxis": _axis(
+            theme, [0, nice_ceiling(max(sizes, default=1))], grid=True, nticks=3, title="cells"
+        ),
+    }
+    bars = {
+        "type": "bar",
+        "x": ranks,
+        "y": sizes,
+        "marker": {"color": theme.target, "line": {"width": 0}},
+        "hovertemplate": "%{y} cells<extra></extra>",
+    }
+    return {"data": [bars], "layout": layout}
+
+
+def curves(
+    scalars: Mapping[str, Series],
+    marks: Sequence[tuple[int, str]],
+    *,
+    total_steps: int,
+    cursor: int | None,
+    theme: Theme,
+) -> Figure:
+    """Losses over the steps, and below them the teacher's distance to the prior.
+
+    Args:
+        scalars: Steps and values by key.
+        marks: Steps with a kind: `checkpoint`, `resume`, `warning`, or a change of phase.
+        total_steps: End of the step axis.
+        cursor: Step that the viewport shows; the first shape, moved by the browser from then on.
+        theme: Colours.
+    """
+    losses = (
+        ("loss/total", "total", theme.text),
+        ("loss/semantic", "semantic", theme.semantic),
+        ("loss/offset", "offset", theme.student),
+    )
+    known = [(scalars[key], name, colour) for key, name, colour in losses if key in scalars]
+    distance = scalars.get("odr/w1_before_m")
+    traces = [_curve(series, name, colour) for series, name, colour in known]
+    top = nice_ceiling(_largest(series for series, _, _ in known))
+    layout = _layout(theme, margin={"l": 38, "r": 62, "t": 8, "b": 34})
+    layout |= {
+        "uirevision": "curves",
+        "hovermode": "x",
+        "xaxis": _axis(theme, [0, total_steps], title="step", nticks=5, anchor="y2"),
+        "yaxis": _axis(theme, [0, top], grid=True, nticks=4, domain=[0.40, 1.0]),
+        "yaxis2": _axis(theme, [0, 1], domain=[0.0, 0.28], showticklabels=False, anchor="x"),
+        "shapes": [_time_line(cursor or 0, theme, cursor is not None), *_mark_lines(marks, theme)],
+        "annotations": _curve_labels(known, top, "y"),
+    }
+    if distance is not None:
+        high = nice_ceiling(_largest([distance]))
+        traces.append(_curve(distance, "W₁ to prior", theme.before) | {"yaxis": "y2"})
+        layout["yaxis2"] = _axis(
+            theme, [0, high], grid=True, nticks=3, domain=[0.0, 0.28], anchor="x", title="m"
+        )
+        layout["annotations"] += _curve_labels([(distance, "W₁", theme.before)], high, "y2")
+    checkpoints = [step for step, kind in marks if kind == "checkpoint"]
+    traces.append(_checkpoint_trace(checkpoints, theme))
+    return {"data": traces, "layout": layout}
+
+
+# -- parts ----------------------------------------------------------------------------------------
+
+
+def nice_ceiling(value: float) -> float:
+    """The next round number from 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten."""
+    if not math.isfinite(value) or value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    steps = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+    return next(step * power for step in steps if step * power >= value * (1 - 1e-9))
+
+
+def thinned(series: Series, num: int = MAX_CURVE_POINTS) -> tuple[list[int], list[float | None]]:
+    """At most about `num` points: of each stretch its smallest, largest and last value."""
+    steps, values = list(series[0]), list(series[1])
+    if len(steps) <= num:
+        return steps, values
+    width = math.ceil(3 * len(steps) / num)
+    picks: set[int] = {0}
+    for start in range(0, len(steps), width):
+        rows = range(start, min(start + width, len(steps)))
+        finite = [row for row in rows if values[row] is not None] or [rows[-1]]
+        picks |= {
+            min(finite, key=values.__getitem__),
+            max(finite, key=values.__getitem__),
+            rows[-1],
+        }
+    rows = sorted(picks)
+    return [steps[row] for row in rows], [values[row] for row in rows]
+
+
+def _layout(theme: Theme, margin: dict[str, int]) -> Figure:
+    return {
+        "autosize": True,
+        "margin": margin,
+        "showlegend": False,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 11, "color": theme.quiet},
+        "hoverlabel": {
+            "bgcolor": theme.panel,
+            "bordercolor": theme.line,
+            "font": {"family": FONT, "size": 11, "color": theme.text},
+        },
+        "dragmode": False,
+    }
+
+
+def _axis(theme: Theme, span: list[float], *, title: str = "", grid: bool = False, **more: Any):
+    return {
+        "range": span,
+        "fixedrange": True,
+        "title": {"text": title, "standoff": 4, "font": {"size": 11}},
+        "showgrid": grid,
+        "gridcolor": theme.line,
+        "zeroline": False,
+        "showline": not grid,
+        "linecolor": theme.line,
+        "ticks": "",
+        "automargin": False,
+        **more,
+    }
+
+
+def _steps(
+    edges: list[float], shares: Sequence[float], colour: str, name: str, *, fill: float = 0.0
+) -> Figure:
+    """A histogram as an outline, so that three of them can lie on each other."""
+    trace: Figure = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": edges,
+        "y": [*shares, shares[-1]],
+        "line": {"shape": "hv", "width": 1.5, "color": colour},
+        "name": name,
+        "hovertemplate": f"{name}: %{{y:.2p}} from %{{x:.2f}}<extra></extra>",
+    }
+    if fill:
+        trace |= {"fill": "tozeroy", "fillcolor": _faded(colour, fill)}
+    return trace
+
+
+def _curve(series: Series, name: str, colour: str) -> Figure:
+    steps, values = thinned(series)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": steps,
+        "y": values,
+        "line": {"width": 1.5, "color": colour},
+        "name": name,
+        "hovertemplate": f"{name} %{{y:.3~g}}<extra></extra>",
+    }
+
+
+def _curve_labels(rows: Sequence[tuple[Series, str, str]], top: float, axis: str) -> list[Figure]:
+    """Names at the right end of the curves, moved apart where they would touch."""
+    ends = [(_last(series) / top, name, colour) for series, name, colour in rows]
+    labels, floor = [], -1.0
+    for height, name, colour in sorted(ends):
+        height = max(min(height, 1.0), floor + LABEL_GAP)
+        floor = height
+        labels.append(
+            {
+                "xref": "paper",
+                "yref": axis,
+                "x": 1.0,
+                "y": height * top,
+                "xanchor": "left",
+                "xshift": 6,
+                "showarrow": False,
+                "text": name,
+                "font": {"color": colour, "size": 11},
+            }
+        )
+    return labels
+
+
+def _checkpoint_trace(steps: Sequence[int], theme: Theme) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": list(steps),
+        "y": [0] * len(steps),
+        "marker": {"symbol": "triangle-up", "size": 7, "color": theme.quiet},
+        "cliponaxis": False,
+        "name": "checkpoint",
+        "hovertemplate": "checkpoint<extra></extra>",
+    }
+
+
+def _mark_lines(marks: Sequence[tuple[int, str]], theme: Theme) -> list[Figure]:
+    colours = {"resume": theme.text, "warning": theme.prior, "phase": theme.quiet}
+    return [
+        _line(colours[kind], x=(step, step), y=(0, 1), xref="x", yref="paper", dash="dot")
+        for step, kind in marks
+        if kind in colours
+    ]
+
+
+def _time_line(step: int, theme: Theme, shown: bool) -> Figure:
+    line = _line(theme.text, x=(step, step), y=(0, 1), xref="x", yref="paper", dash="solid")
+    return line | {"opacity": 0.65, "visible": shown}
+
+
+def _line(colour: str, *, x: tuple, y: tuple, xref: str, yref: str, dash: str = "dot") -> Figure:
+    return {
+        "type": "line",
+        "x0": x[0],
+        "x1": x[1],
+        "y0": y[0],
+        "y1": y[1],
+        "xref": xref,
+        "yref": yref,
+        "line": {"color": colour, "width": 1, "dash": dash},
+    }
+
+
+def _cut_label(shares: Sequence[float], edges: list[float], top: float, colour: str) -> Figure:
+    """Says how high a bin goes that the axis cuts off."""
+    peak = max(range(len(shares)), key=shares.__getitem__)
+    return {
+        "x": edges[peak + 1],
+        "y": top,
+        "xanchor": "left",
+        "yanchor": "top",
+        "showarrow": False,
+        "text": f"↑ {100 * shares[peak]:.0f} %",
+        "font": {"color": colour, "size": 11},
+    }
+
+
+def _faded(colour: str, share: float) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share})"
+
+
+def _largest(rows: Any) -> float:
+    return max((v for _, values in rows for v in values if v is not None), default=0.0)
+
+
+def _last(series: Series) -> float:
+    return next((value for value in reversed(series[1]) if value is not None), 0.0)

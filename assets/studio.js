@@ -1,0 +1,31 @@
+// Clientside callbacks: what must not wait for the server.
+window.dash_clientside = window.dash_clientside || {};
+
+window.dash_clientside.studio = {
+  /** The theme's name for the charts; each click of the button switches it. */
+  theme(clicks) {
+    return clicks ? window.pointinsTheme.toggle() : window.pointinsTheme.current();
+  },
+
+  /** A click on a curve moves the viewport's time cursor to that step. */
+  seek(click) {
+    const step = click?.points?.[0]?.x;
+    if (Number.isFinite(step)) {
+      window.pointinsViewport?.seek(step);
+    }
+    return window.dash_clientside.no_update;
+  },
+
+  /** The vertical line of the curves follows the frame that is drawn. */
+  moveTimeLine(cursor) {
+    const chart = document.querySelector("#curves .js-plotly-plot");
+    if (chart?.layout?.shapes?.length && Number.isFinite(cursor?.step)) {
+      window.Plotly.relayout(chart, {
+        "shapes[0].x0": cursor.step,
+        "shapes[0].x1": cursor.step,
+        "shapes[0].visible": true,
+      });
+    }
+    return window.dash_clientside.no_update;
+  },
+};

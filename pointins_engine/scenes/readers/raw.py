@@ -1,0 +1,160 @@
+"""What every reader returns, and how it becomes a `Scene`: one place for every check.
+
+Readers only parse. `to_scene` drops points without a position, brings units, range of colours and
+intensity and the frame into order, and gathers notes for the person who gave the file. N points.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from pointins_engine.errors import SceneError
+from pointins_engine.scenes.readers.upright import camera_to_upright
+from pointins_engine.types import Scene
+
+Units = Literal["m", "cm", "mm"]
+
+MIN_POINTS = 100  # fewer hold no object, and a neighbourhood of 16 would span the scene
+METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+_FAR = 1e4  # metres: beyond, float32 no longer holds a millimetre
+_COARSE_SPACING = 0.8  # "metres" between neighbours; LiDAR sweeps stay below 0.3
+_WIDE_EXTENT = 300.0  # "metres"; sweeps that are as wide are far denser
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RawScan:
+    """Columns of a file before any interpretation; each (N,) or (N, 3), or None."""
+
+    coord: np.ndarray  # in the file's unit
+    color: np.ndarray | None = None  # 0..255, or floats 0..1
+    normal: np.ndarray | None = None
+    intensity: np.ndarray | None = None  # any range; see `_unit_intensity`
+    semantic: np.ndarray | None = None  # raw class ids
+    instance: np.ndarray | None = None  # -1 = none
+    class_names: tuple[str, ...] | None = None  # semantic is an index into these already
+    camera_frame: bool = False  # rows of a depth image: z ahead, y down
+
+
+def to_scene(raw: RawScan, path: Path, units: Units, id: str) -> tuple[Scene, list[str]]:
+    """A checked scene and sentences worth telling its owner.
+
+    Raises:
+        SceneError: If a column has another length than the coordinates, or fewer than 100 points
+            have a position.
+    """
+    coord = np.asarray(raw.coord, np.float64)
+    num = len(coord)
+    if coord.ndim != 2 or coord.shape[1] != 3:
+        raise SceneError(f"{path}: coordinates have shape {coord.shape}, expected (points, 3).")
+    for name in ("color", "normal", "intensity", "semantic", "instance"):
+        column = getattr(raw, name)
+        if column is not None and len(column) != num:
+            raise SceneError(
+                f"{path}: {name} has {len(column):,} rows for {num:,} points; "
+                "both must come from the same scan."
+            )
+    finite = np.isfinite(coord).all(axis=1)
+    dropped = int(num - finite.sum())
+    if num - dropped < MIN_POINTS:
+        raise SceneError(
+            f"{path}: {num - dropped:,} of {num:,} points have a finite position; a scene needs at "
+            f"least {MIN_POINTS}."
+        )
+    coord = coord[finite] * METRES[units]
+    notes = _unit_notes(coord, path) if units == "m" else []
+    turn = None
+    if raw.camera_frame and coord[:, 2].min() > 0:
+        turn, note = camera_to_upright(coord)
+        coord = coord @ turn.T
+        notes.append(f"{path.name}: {note}")
+    origin = np.zeros(3)
+    if np.abs(coord).max() > _FAR:
+        origin = np.floor(coord.mean(axis=0))
+        coord = coord - origin
+    normal = None if raw.normal is None else _unit_normal(raw.normal[finite], turn)
+    semantic, names = _semantic(raw, finite)
+    scene = Scene(
+        id=id,
+        coord=coord.astype(np.float32),
+        color=None if raw.color is None else _byte_color(raw.color[finite]),
+        normal=normal,
+        intensity=None if raw.intensity is None else _unit_intensity(raw.intensity[finite]),
+        semantic_label=semantic,
+        instance_label=None if raw.instance is None else raw.instance[finite].astype(np.int32),
+        class_names=names,
+        origin=origin,
+        source=str(path),
+        num_dropped=dropped,
+    )
+    return scene, notes
+
+
+def as_instance(label: np.ndarray) -> np.ndarray:
+    """Instance ids as they are, with -1 where the file says 0 or less."""
+    label = label.astype(np.int64)
+    return np.where(label > 0, label, -1).astype(np.int32)
+
+
+def _semantic(raw: RawScan, finite: np.ndarray) -> tuple[Any, tuple[str, ...]]:
+    """Class indices and names; raw ids without names become `class_<id>`."""
+    if raw.semantic is None:
+        return None, ()
+    label = raw.semantic[finite].astype(np.int64)
+    if raw.class_names is not None:
+        return label.astype(np.int32), raw.class_names
+    ids = np.unique(label[label >= 0])
+    index = np.where(label >= 0, np.searchsorted(ids, label), -1)
+    return index.astype(np.int32), tuple(f"class_{k}" for k in ids)
+
+
+def _byte_color(color: np.ndarray) -> np.ndarray:
+    if color.dtype == np.uint8:
+        return np.ascontiguousarray(color)
+    color = np.nan_to_num(color.astype(np.float64))
+    if color.max() <= 1.0:
+        color = color * 255
+    elif color.max() > 255:  # 16 bits a channel
+        color = color / 257
+    return np.clip(np.round(color), 0, 255).astype(np.uint8)
+
+
+def _unit_intensity(intensity: np.ndarray) -> np.ndarray:
+    """Intensity as 0..1; the largest value tells whether the file counts to 1, 255 or 65,535."""
+    value = np.nan_to_num(intensity.astype(np.float64).reshape(len(intensity)))
+    top = value.max(initial=0.0)
+    scale = 1.0 if top <= 1.0 else 255.0 if top <= 255.0 else 65_535.0
+    return np.clip(value / scale, 0, 1).astype(np.float32)
+
+
+def _unit_normal(normal: np.ndarray, turn: np.ndarray | None) -> np.ndarray | None:
+    """Normals of length 1; None where the file holds zeros or NaN, so that they are estimated."""
+    normal = normal.astype(np.float64)
+    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    if not np.isfinite(length).all() or (length < 1e-3).any():
+        return None
+    normal = normal / length
+    return (normal if turn is None else normal @ turn.T).astype(np.float32)
+
+
+def _unit_notes(coord: np.ndarray, path: Path) -> list[str]:
+    """A warning if "metres" look like millimetres: neighbours a metre apart over hundreds of metres.
+
+    A LiDAR sweep is as wide but its points lie closer, and an aerial scan is wide and dense, so
+    neither meets both conditions.
+    """
+    extent = float((np.percentile(coord, 99, axis=0) - np.percentile(coord, 1, axis=0)).max())
+    if extent < _WIDE_EXTENT:
+        return []
+    sample = coord[:: max(1, len(coord) // 1000)]
+    spacing = float(np.median(cKDTree(coord).query(sample, k=2)[0][:, 1]))
+    if spacing < _COARSE_SPACING:
+        return []
+    start = f"{path.name}: {extent:,.0f} m wide with neighbours {spacing:.1f} m apart"
+    if extent > 1500:
+        return [f"{start} looks like millimetres; if it is, pass --scene.units mm."]
+    return [
+        f"{start} looks like centimetres or millimetres; pass --scene.units cm or --scene.units mm."
+    ]

@@ -6,17 +6,20 @@ second at most. A callback that has nothing new to show answers `no_update`.
 
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from app import figures
 from app.runs import Runs
 from app.thumbnails import Thumbnails
-from layouts import ids, live, runs as runs_layout
+from layouts import ids, live
+from layouts import runs as runs_layout
 from layouts.shell import rail_classes
-from pointins_engine.errors import RunError
 
 LOG_LINES = 12
-NO_UPDATES = 9
+ODR_KEYS = {
+    *("num_bins", "max_m", "prior", "before", "after"),
+    *("direction_before", "direction_after"),
+}
 
 
 def add_callbacks(dash: Dash, runs: Runs, thumbnails: Thumbnails) -> None:
@@ -110,7 +113,7 @@ def _add_frame_panels(dash: Dash, runs: Runs) -> None:
 
 
 def _odr_panel(odr: dict[str, Any] | None, theme: str | None) -> list[Any]:
-    if not odr:
+    if not odr or not ODR_KEYS <= odr.keys():  # a run of another version may lack them
         return [[], no_update, no_update, live.WAITING_BODY]
     colours = figures.theme_of(theme)
     charts = figures.odr_magnitude(odr, colours), figures.odr_directions(odr, colours)
@@ -118,7 +121,7 @@ def _odr_panel(odr: dict[str, Any] | None, theme: str | None) -> list[Any]:
 
 
 def _scr_panel(scr: dict[str, Any] | None, theme: str | None) -> list[Any]:
-    if not scr:
+    if not scr or "sizes" not in scr:
         return [[], no_update, live.WAITING_BODY]
     return [live.scr_facts(scr), figures.scr_sizes(scr, figures.theme_of(theme)), ""]
 

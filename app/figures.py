@@ -14,8 +14,9 @@ Series = tuple[Sequence[int], Sequence[float | None]]
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 MAX_CURVE_POINTS = 800  # more than the chart has pixels
-DIRECTION_TOP = 4.0  # a direction axis ends at this many times the uniform share
+DIRECTION_TOP = 3.0  # a direction axis ends at this many times the uniform share
 MAX_SIZES = 40  # bars
+PHASES = ("offset loss", "ODR")  # parts of the method that join during a run
 LABEL_GAP = 0.13  # share of an axis between the labels of two curves
 
 
@@ -94,7 +95,7 @@ def odr_magnitude(odr: Mapping[str, Any], theme: Theme) -> Figure:
 def odr_directions(odr: Mapping[str, Any], theme: Theme) -> Figure:
     """Components of the offsets' unit vectors; on the sphere each axis alone is uniform."""
     traces: list[Figure] = []
-    layout = _layout(theme, margin={"l": 8, "r": 8, "t": 4, "b": 32})
+    layout = _layout(theme, margin={"l": 12, "r": 12, "t": 4, "b": 32})
     layout |= {"uirevision": "directions", "shapes": []}
     for number, axis_name in enumerate("xyz"):
         before, after = odr["direction_before"][number], odr["direction_after"][number]
@@ -106,13 +107,21 @@ def odr_directions(odr: Mapping[str, Any], theme: Theme) -> Figure:
             _steps(edges, before, theme.before, "before ODR") | where,
             _steps(edges, after, theme.after, "after ODR") | where,
         ]
-        left = number / 3 + 0.012 * number
-        domain = [left, min(left + 0.309, 1)]
+        domain = [0.36 * number, 0.36 * number + 0.28]
         layout[f"xaxis{suffix}"] = _axis(
-            theme, [-1, 1], title=axis_name, tickvals=[-1, 0, 1], domain=domain, anchor=f"y{suffix}"
+            theme,
+            [-1, 1],
+            title=f"along {axis_name}",
+            tickvals=[-1, 0, 1],
+            domain=domain,
+            anchor=f"y{suffix}",
         )
         layout[f"yaxis{suffix}"] = _axis(
-            theme, [0, DIRECTION_TOP * uniform], showticklabels=False, anchor=f"x{suffix}"
+            theme,
+            [0, DIRECTION_TOP * uniform],
+            showticklabels=False,
+            showline=False,
+            anchor=f"x{suffix}",
         )
         layout["shapes"].append(
             _line(
@@ -128,7 +137,7 @@ def scr_sizes(scr: Mapping[str, Any], theme: Theme) -> Figure:
     ranks = list(range(1, len(sizes) + 1))
     layout = _layout(theme, margin={"l": 38, "r": 8, "t": 6, "b": 32}) | {
         "uirevision": "sizes",
-        "bargap": 0.25,
+        "bargap": 0.5,
         "xaxis": _axis(
             theme, [0.4, max(len(sizes), 8) + 0.6], title="pseudo-instance, by size", nticks=6
         ),
@@ -158,7 +167,7 @@ def curves(
 
     Args:
         scalars: Steps and values by key.
-        marks: Steps with a kind: `checkpoint`, `resume`, `warning`, or a change of phase.
+        marks: Steps with a kind: `checkpoint`, `resume`, `warning`, `mark`, or a name of PHASES.
         total_steps: End of the step axis.
         cursor: Step that the viewport shows; the first shape, moved by the browser from then on.
         theme: Colours.
@@ -180,7 +189,7 @@ def curves(
         "yaxis": _axis(theme, [0, top], grid=True, nticks=4, domain=[0.40, 1.0]),
         "yaxis2": _axis(theme, [0, 1], domain=[0.0, 0.28], showticklabels=False, anchor="x"),
         "shapes": [_time_line(cursor or 0, theme, cursor is not None), *_mark_lines(marks, theme)],
-        "annotations": _curve_labels(known, top, "y"),
+        "annotations": [*_curve_labels(known, top, "y"), *_phase_labels(marks, theme)],
     }
     if distance is not None:
         high = nice_ceiling(_largest([distance]))
@@ -215,12 +224,8 @@ def thinned(series: Series, num: int = MAX_CURVE_POINTS) -> tuple[list[int], lis
     picks: set[int] = {0}
     for start in range(0, len(steps), width):
         rows = range(start, min(start + width, len(steps)))
-        finite = [row for row in rows if values[row] is not None] or [rows[-1]]
-        picks |= {
-            min(finite, key=values.__getitem__),
-            max(finite, key=values.__getitem__),
-            rows[-1],
-        }
+        finite = [(value, row) for row in rows if (value := values[row]) is not None]
+        picks |= {rows[-1], *(row for _, row in (finite and [min(finite), max(finite)]))}
     rows = sorted(picks)
     return [steps[row] for row in rows], [values[row] for row in rows]
 
@@ -318,7 +323,12 @@ def _checkpoint_trace(steps: Sequence[int], theme: Theme) -> Figure:
         "mode": "markers",
         "x": list(steps),
         "y": [0] * len(steps),
-        "marker": {"symbol": "triangle-up", "size": 7, "color": theme.quiet},
+        "marker": {
+            "symbol": "line-ns-open",
+            "size": 7,
+            "color": theme.quiet,
+            "line": {"width": 1.5},
+        },
         "cliponaxis": False,
         "name": "checkpoint",
         "hovertemplate": "checkpoint<extra></extra>",
@@ -326,11 +336,30 @@ def _checkpoint_trace(steps: Sequence[int], theme: Theme) -> Figure:
 
 
 def _mark_lines(marks: Sequence[tuple[int, str]], theme: Theme) -> list[Figure]:
-    colours = {"resume": theme.text, "warning": theme.prior, "phase": theme.quiet}
+    colours = {"resume": theme.text, "warning": theme.prior, "mark": theme.quiet}
+    colours |= dict.fromkeys(PHASES, theme.quiet)
     return [
         _line(colours[kind], x=(step, step), y=(0, 1), xref="x", yref="paper", dash="dot")
         for step, kind in marks
         if kind in colours
+    ]
+
+
+def _phase_labels(marks: Sequence[tuple[int, str]], theme: Theme) -> list[Figure]:
+    return [
+        {
+            "x": step,
+            "yref": "paper",
+            "y": 1.0,
+            "xanchor": "left",
+            "yanchor": "top",
+            "xshift": 3,
+            "showarrow": False,
+            "text": kind,
+            "font": {"color": theme.quiet, "size": 11},
+        }
+        for step, kind in marks
+        if kind in PHASES
     ]
 
 
@@ -359,6 +388,7 @@ def _cut_label(shares: Sequence[float], edges: list[float], top: float, colour: 
         "x": edges[peak + 1],
         "y": top,
         "xanchor": "left",
+        "xshift": 4,
         "yanchor": "top",
         "showarrow": False,
         "text": f"↑ {100 * shares[peak]:.0f} %",

@@ -55,65 +55,65 @@ class Watch:
 
     def __init__(self, runs: Runs, run_id: str, head: Notice) -> None:
         self.run_id = run_id
-        self.head = head
         self.outboxes: set[Outbox] = set()
         self._runs = runs
-        self._signature: tuple[Any, ...] = ()
-        self._looked = self._told_state = self._told_scalars = 0.0
-        self._untold_state = self._untold_scalars = False
-        self._scalar_step = -1
+        self._head = head
+        self._scalar_step = _last_scalar_step(runs, run_id)
+        self._signature: list[tuple[int, int, int] | None] = []
+        self._looked_at = self._told_state_at = self._told_scalars_at = 0.0
+        self._owes_state = self._owes_scalars = False
 
     def hello(self) -> Notice:
-        return {"type": "hello", "run": self.run_id, **self.head}
+        return {"type": "hello", "run": self.run_id, **self._head}
 
     async def run(self) -> None:
         """Poll until cancelled, or until the run is gone."""
-        while True:
-            await asyncio.sleep(POLL_S)
-            await asyncio.to_thread(self._look)
-            self._tell(time.monotonic())
-
-    def _look(self) -> None:
-        """Read what is new, if a file changed since the last look."""
-        paths = self._runs.watched_files(self.run_id) if not self._signature else self._paths
-        self._paths = paths
-        signature = tuple(_signature(path) for path in paths)
-        now = time.monotonic()
-        if signature == self._signature and now - self._looked < LOOK_AGAIN_S:
+        try:
+            while True:
+                await asyncio.sleep(POLL_S)
+                news = await asyncio.to_thread(self._look)
+                if news is not None:
+                    self._compare(*news)
+                self._tell_owed(time.monotonic())
+        except RunError:
             return
-        self._signature, self._looked = signature, now
-        self._news = self._runs.head(self.run_id)
-        steps = self._runs.scalars(self.run_id).get("loss/total", ([], []))[0]
-        self._news_scalar_step = steps[-1] if steps else -1
 
-    _paths: list[Path]
-    _news: Notice | None = None
-    _news_scalar_step = -1
+    def _look(self) -> tuple[Notice, int] | None:
+        """Head and last scalar step, if a file changed or the last look is long ago."""
+        files = self._runs.watched_files(self.run_id)
+        signature = [_signature(path) for path in files]
+        now = time.monotonic()
+        if signature == self._signature and now - self._looked_at < LOOK_AGAIN_S:
+            return None
+        self._signature, self._looked_at = signature, now
+        return self._runs.head(self.run_id), _last_scalar_step(self._runs, self.run_id)
 
-    def _tell(self, now: float) -> None:
-        old, new = self.head, self._news or self.head
-        replaced = new["version"] != old["version"]
+    def _compare(self, new: Notice, scalar_step: int) -> None:
+        old, self._head = self._head, new
         for scene, step in new["latest"].items():
-            if replaced or old["latest"].get(scene) != step:
-                self._send(
-                    {"type": "frame", "scene": scene, "step": step, "version": new["version"]}
-                )
-        kept = ("status", "step", "detail")
-        if any(old["state"].get(name) != new["state"].get(name) for name in kept):
-            self._untold_state = True
-        self._untold_scalars |= self._news_scalar_step != self._scalar_step
-        self._scalar_step = self._news_scalar_step
-        self.head = new
-        if self._untold_state and now - self._told_state >= STATE_EVERY_S:
-            self._send({"type": "state", "state": new["state"]})
-            self._untold_state, self._told_state = False, now
-        if self._untold_scalars and now - self._told_scalars >= SCALARS_EVERY_S:
-            self._send({"type": "scalars", "step": self._scalar_step})
-            self._untold_scalars, self._told_scalars = False, now
+            if new["version"] != old["version"] or old["latest"].get(scene) != step:
+                self._send(type="frame", scene=scene, step=step, version=new["version"])
+        fields = ("status", "step", "detail")
+        self._owes_state |= any(old["state"].get(f) != new["state"].get(f) for f in fields)
+        self._owes_scalars |= scalar_step != self._scalar_step
+        self._scalar_step = scalar_step
 
-    def _send(self, notice: Notice) -> None:
+    def _tell_owed(self, now: float) -> None:
+        """State and scalars, not more often than a page wants to draw them."""
+        if self._owes_state and now - self._told_state_at >= STATE_EVERY_S:
+            self._send(type="state", state=self._head["state"])
+            self._owes_state, self._told_state_at = False, now
+        if self._owes_scalars and now - self._told_scalars_at >= SCALARS_EVERY_S:
+            self._send(type="scalars", step=self._scalar_step)
+            self._owes_scalars, self._told_scalars_at = False, now
+
+    def _send(self, **notice: Any) -> None:
         for outbox in self.outboxes:
             outbox.put({**notice, "run": self.run_id})
+
+
+def _last_scalar_step(runs: Runs, run_id: str) -> int:
+    return max((steps[-1] for steps, _ in runs.scalars(run_id).values() if steps), default=-1)
 
 
 def _signature(path: Path) -> tuple[int, int, int] | None:

@@ -65,7 +65,7 @@ def photograph(
     ps.look_at(tuple(vantage.eye), tuple(vantage.target))
     canvas = rgb(CANVAS[theme])
     try:
-        image = _shaded(_on_screen(drawing.points, vantage, height), vantage, canvas)
+        image = _shaded(fit_radius(drawing.points, vantage, height), vantage, canvas)
         for layer, outline in ((drawing.centroids, 0), (drawing.targets, 2 * SUPERSAMPLING)):
             if layer is not None:
                 clear(names)
@@ -83,7 +83,7 @@ def encode_png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
     return buffer.getvalue()
 
 
-def _on_screen(layer: Layer, vantage: Vantage, height: int) -> Layer:
+def fit_radius(layer: Layer, vantage: Vantage, height: int) -> Layer:
     """The layer with every radius between the smallest and the largest worth drawing."""
     tall = 2 * np.tan(np.deg2rad(FIELD_OF_VIEW_DEG) / 2) * np.maximum(vantage.depth(layer.coord), 0)
     smallest = tall * MIN_RADIUS_PX / (height * SUPERSAMPLING)  # metres at the point's distance

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pointins_engine.config import RunConfig
 from pointins_engine.errors import RunError
 from pointins_engine.run_log.store import Run, RunStore
 
@@ -173,18 +174,19 @@ class Runs:
             return self._open(run_id).scalars
 
     def step_marks(self, run_id: str) -> list[tuple[int, str]]:
-        """Steps that a time axis should mark: events of the run, and changes of phase."""
+        """Steps that a time axis should mark, with their kind: events, and changes of phase.
+
+        The phases come from the configuration, so that they are marked before they are reached.
+        """
         with self._lock:
             known = self._open(run_id)
             try:
-                config = known.run.config
+                phases = _phases(known.run.config)
                 marks = [(event["step"], event["kind"]) for event in known.run.marks()]
             except DAMAGE as error:
                 raise _damage(run_id, error) from error
-            starts = {config.offset.start} if config.offset.enabled else set()
-            starts |= {config.odr.start} if config.odr.enabled else set()
-            phases = [(round(s * config.optim.steps), "phase") for s in sorted(starts) if s > 0]
-            return [*phases, *((step, "phase" if kind == "mark" else kind) for step, kind in marks)]
+            near = {step + d for step, _ in phases for d in range(-2, 3)}
+            return [*phases, *(mark for mark in marks if mark[1] != "mark" or mark[0] not in near)]
 
     def scene_file(self, run_id: str, scene: str) -> StoredFile:
         with self._lock:
@@ -230,6 +232,16 @@ class Runs:
                 "Start a studio on the folder that it points to."
             )
         return real
+
+
+def _phases(config: RunConfig) -> list[tuple[int, str]]:
+    """Steps at which another part of the method joins."""
+    parts = (("offset loss", config.offset), ("ODR", config.odr))
+    return [
+        (round(part.start * config.optim.steps), name)
+        for name, part in parts
+        if part.enabled and part.start > 0
+    ]
 
 
 def _damage(run_id: str, error: Exception) -> RunError:

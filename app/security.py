@@ -4,7 +4,7 @@ Pure ASGI, so that no route can be reached around it. It checks Host, then Origi
 and puts the security headers on every response.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -117,7 +117,7 @@ class Gate:
             return plain_page(status, reason, self._access.port)
         return JSONResponse({"error": reason}, status)
 
-    def _with_headers(self, send: Send) -> Callable[[Message], object]:
+    def _with_headers(self, send: Send) -> Send:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)

@@ -77,7 +77,7 @@ def make_dash(server: FastAPI) -> Dash:
     """Dash on our own server, with everything off that talks to elsewhere or reloads code."""
     dash = Dash(
         "app",
-        server=server,
+        server=server,  # type: ignore[arg-type]
         assets_folder=str(ASSETS),
         assets_ignore=LOADED_BY_INDEX,
         title="PointINS Studio",
@@ -94,7 +94,7 @@ def make_dash(server: FastAPI) -> Dash:
 
 
 class _Pages:
-    """Sends every address that is not an endpoint to Dash's index, which reads it in the browser."""
+    """Sends every address that is not an endpoint to Dash's index; the browser reads it there."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -3,17 +3,20 @@
 import importlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from app.drawing import Colouring, Votes, clear, put
+from app.drawing import Colouring, Layer, Votes, clear, put
 from app.exhibit import Exhibit, Look
 from app.palette import CANVAS, Theme, rgb
-from app.photograph import prepare_scene
+from app.photograph import fit_radius, prepare_scene
+from app.vantage import Vantage
 from pointins_engine.errors import RunError
 
 POLL_S = 0.25  # how often the run folder is asked for something new
+MARKED_RADIUS = 0.45  # marks lie inside of things: smaller points let them show
 COLOURINGS: tuple[Colouring, ...] = (
     "pseudo_instance", "input", "height", "pca", "segment", "instance"
 )  # fmt: skip
@@ -53,8 +56,7 @@ def open_window(
     ps.set_window_size(width, height)
     ps.init(backend)  # type: ignore[arg-type]
     prepare_scene()
-    ps.set_SSAA_factor(2)
-    panel = Panel(exhibit, look, aspect=width / height)
+    panel = Panel(exhibit, look, width=width, height=height)
     ps.set_user_callback(panel.tick)
     panel.redraw()
     try:
@@ -66,14 +68,14 @@ def open_window(
 class Panel:
     """The controls, and the drawing that they belong to."""
 
-    def __init__(self, exhibit: Exhibit, look: Look, *, aspect: float) -> None:
+    def __init__(self, exhibit: Exhibit, look: Look, *, width: int, height: int) -> None:
         self.exhibit = exhibit
         self.look = look
         self.cut = True  # walls towards the first view are taken away
         self.notice = ""
-        self._aspect = aspect
+        self._aspect, self._height = width / height, height
         self._scene = ""  # id of the scene that the camera was set for
-        self._keep: np.ndarray | None = None
+        self._vantage: Vantage | None = None
         self._polled_at = 0.0
 
     def tick(self) -> None:
@@ -95,17 +97,24 @@ class Panel:
         if self._scene != self.exhibit.scene.id:
             self._scene = self.exhibit.scene.id
             clear(LAYERS)
-            vantage = self.exhibit.vantage(self._aspect)
-            self._keep = vantage.keep
-            ps.look_at(tuple(vantage.eye), tuple(vantage.target))
-            ps.set_view_center_raw(tuple(vantage.target))
-        drawing = self.exhibit.drawing(self.look, self._keep if self.cut else None)
+            self._vantage = self.exhibit.vantage(self._aspect)
+            ps.look_at(tuple(self._vantage.eye), tuple(self._vantage.target))
+            ps.set_view_center_raw(tuple(self._vantage.target))
+        keep = self._vantage.keep if self.cut and self._vantage is not None else None
+        drawing = self.exhibit.drawing(self.look, keep)
         shown = drawing.layers()
         clear([name for name in LAYERS if name not in {layer.name for layer in shown}])
         for layer in shown:
-            cloud = put(layer, material="clay" if layer is drawing.points else "flat")
-            if layer is drawing.points:  # marks lie inside of things: let them shine through
-                cloud.set_transparency(0.35 if self.look.marks else 1.0)
+            if layer is drawing.points:
+                put(self._thinned(layer), material="clay")
+            else:
+                put(layer)
+
+    def _thinned(self, layer: Layer) -> Layer:
+        """Points of a size that suits the first view; smaller where marks lie among them."""
+        assert self._vantage is not None, "the camera is set before anything is drawn"
+        layer = fit_radius(layer, self._vantage, self._height)
+        return replace(layer, radius=MARKED_RADIUS * layer.radius) if self.look.marks else layer
 
     def _say(self, action: Callable[[], bool | None]) -> bool:
         """Do something that reads the run folder; what goes wrong stands in the panel."""

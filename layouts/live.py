@@ -14,6 +14,7 @@ WAITING_BODY = "is-waiting"  # class of a card whose figures are not there yet
 
 
 def live_page(run_id: str) -> Component:
+    data: dict[str, Any] = {"data-run": run_id}  # read by the viewport's scripts
     stores = [ids.LIVE_CURSOR, ids.LIVE_NOTICE, ids.FRAME_SHOWN, ids.CURVES_SHOWN]
     return html.Div(
         [
@@ -21,7 +22,7 @@ def live_page(run_id: str) -> Component:
             *(dcc.Store(id=id) for id in stores),
             dcc.Interval(id=ids.LIVE_TICK, interval=TICK_MS),
             top_bar([html.H1(run_id)], id=ids.LIVE_TOP),
-            html.Div(id=ids.VIEWPORT_ROOT, className="viewport-root", **{"data-run": run_id}),
+            html.Div(id=ids.VIEWPORT_ROOT, className="viewport-root", **data),
             html.Aside(
                 [
                     html.Div(id=ids.LIVE_BANNER),
@@ -50,7 +51,10 @@ def _odr_card() -> Component:
                 html.Div(id=ids.ODR_FACTS, className="facts"),
                 legend([("prior", "prior"), ("before", "before ODR"), ("after", "after ODR")]),
                 graph(ids.ODR_MAGNITUDE, 168, "Offset lengths against the prior"),
-                graph(ids.ODR_DIRECTIONS, 104, "Directions of the offsets along each axis"),
+                graph(ids.ODR_DIRECTIONS, 92, "Directions of the offsets along each axis"),
+                html.P(
+                    "Directions, axis by axis. Dashed: all directions alike.", className="caption"
+                ),
             ],
             id=ids.ODR_BODY,
             className=WAITING_BODY,

@@ -8,13 +8,18 @@ from dash.development.base_component import Component
 
 from layouts import words
 
-GRAPH_CONFIG = {
+GRAPH_CONFIG: Any = {
     "displayModeBar": False,
     "displaylogo": False,
     "showSendToCloud": False,
     "showTips": False,
     "responsive": True,
 }
+
+
+def aria(**attributes: str) -> dict[str, Any]:
+    """`aria-*` attributes as arguments of a component."""
+    return {f"aria-{name}": value for name, value in attributes.items()}
 
 
 def status_chip(status: str) -> Component:
@@ -31,7 +36,7 @@ def progress(step: int | None, total: int | None) -> Component:
                 html.Div(className="bar-done", style={"width": f"{100 * done:.2f}%"}),
                 className="bar",
                 role="progressbar",
-                **{"aria-valuenow": f"{100 * done:.0f}", "aria-valuemax": "100"},
+                **aria(valuenow=f"{100 * done:.0f}", valuemax="100"),
             ),
             html.Span(
                 [html.B(words.count(step)), f" / {words.count(total)}"], className="bar-text"
@@ -89,7 +94,7 @@ def graph(id: str, height: int, label: str) -> Component:
         className="chart",
         style={"height": f"{height}px"},
         role="img",
-        **{"aria-label": label},
+        **aria(label=label),
     )
 
 
@@ -102,5 +107,5 @@ def command(text: str) -> Component:
 
 
 def top_bar(children: Any, id: str | None = None) -> Component:
-    named = {"id": id} if id else {}
+    named: dict[str, Any] = {"id": id} if id else {}
     return html.Header(children, className="top-bar", **named)

@@ -8,7 +8,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from layouts import ids, words
-from layouts.parts import command, progress, status_chip, top_bar
+from layouts.parts import aria, command, progress, status_chip, top_bar
 
 TICK_MS = 2000
 
@@ -163,5 +163,5 @@ def _sparkline(values: Sequence[float], width: int = 96, height: int = 26) -> Co
     return html.Span(
         className="spark",
         style={"maskImage": f'url("data:image/svg+xml,{quote(svg)}")'},
-        **{"aria-hidden": "true"},
+        **aria(hidden="true"),
     )

@@ -4,6 +4,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from layouts import ids, live, runs
+from layouts.parts import aria
 
 
 def shell() -> Component:
@@ -18,7 +19,7 @@ def shell() -> Component:
                     _rail_link("Live", ids.RAIL_LIVE, "/live"),
                 ],
                 className="rail",
-                **{"aria-label": "Pages"},
+                **aria(label="Pages"),
             ),
             html.Button(
                 html.Span("Dark or light", className="hidden-text"),

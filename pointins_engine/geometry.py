@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float32, Int, Int64
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from pointins_engine.errors import SceneError
 
@@ -120,7 +120,7 @@ def estimate_normals(
         raise SceneError(f"normals need at least 3 points, got {n}.")
     points = np.asarray(coord, np.float64)
     eye = default_viewpoint(points) if viewpoint is None else np.asarray(viewpoint, np.float64)
-    tree = cKDTree(points)
+    tree = KDTree(points)
     k = min(num_neighbours, n)
     normal = np.empty((n, 3), np.float64)
     for start in range(0, n, _NORMAL_CHUNK):
@@ -136,6 +136,6 @@ def estimate_normals(
 
 def median_spacing(coord: Float[np.ndarray, "n 3"], sample: Int[np.ndarray, " s"]) -> float:
     """Median distance in metres from the sampled points to their nearest other point."""
-    tree = cKDTree(np.asarray(coord, np.float64))
+    tree = KDTree(np.asarray(coord, np.float64))
     distance = tree.query(np.asarray(coord[sample], np.float64), k=2)[0][:, 1]
     return float(np.median(distance))

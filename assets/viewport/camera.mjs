@@ -74,19 +74,33 @@ export function rayThrough(camera, ndcX, ndcY, aspect) {
   return scaled(direction, 1 / Math.hypot(...direction));
 }
 
-/** The camera turned so that every corner of `bounds` is just inside the picture. */
-export function fitted(camera, bounds, aspect, margin = 1.06) {
-  const target = bounds.low.map((low, axis) => (low + bounds.high[axis]) / 2);
+/**
+ * The camera moved, not turned, so that all `points` lie inside the picture and fill it. The target
+ * is where the middle of the picture falls, at the depth of the points' own middle.
+ */
+export function fitted(camera, points, aspect, margin = 1.12) {
   const { right, up, back } = basis(camera);
   const tanY = Math.tan(camera.fov / 2) / margin;
   const tanX = tanY * aspect;
-  let distance = MIN_DISTANCE;
-  for (const corner of corners(bounds)) {
-    const arm = addScaled(corner, target, -1);
-    const reach = Math.max(Math.abs(dot(arm, right)) / tanX, Math.abs(dot(arm, up)) / tanY);
-    distance = Math.max(distance, dot(arm, back) + reach);
+  const along = (axis) => points.map((point) => dot(point, axis));
+  const [x, y, z] = [along(right), along(up), along(back)];
+  const middle = (values) => (Math.min(...values) + Math.max(...values)) / 2;
+  const depth = middle(z);
+  let [centerX, centerY, distance] = [middle(x), middle(y), MIN_DISTANCE];
+  for (let pass = 0; pass < 6; pass++) {
+    distance = MIN_DISTANCE;
+    for (let k = 0; k < points.length; k++) {
+      const reach = Math.max(Math.abs(x[k] - centerX) / tanX, Math.abs(y[k] - centerY) / tanY);
+      distance = Math.max(distance, z[k] - depth + reach);
+    }
+    if (pass === 5) break; // the last distance belongs to the last centre
+    const seen = (values, center) =>
+      middle(values.map((value, k) => (value - center) / Math.max(distance - (z[k] - depth), 1e-3)));
+    centerX += seen(x, centerX) * distance;
+    centerY += seen(y, centerY) * distance;
   }
-  return { ...camera, target, distance };
+  const across = addScaled(scaled(right, centerX), up, centerY);
+  return { ...camera, target: addScaled(across, back, depth), distance };
 }
 
 /** Near and far planes that hold `bounds` seen from the camera. */
@@ -141,7 +155,7 @@ export function mixed(a, b, share) {
   };
 }
 
-function corners({ low, high }) {
+export function corners({ low, high }) {
   return Array.from({ length: 8 }, (_, k) => low.map((value, axis) => ((k >> axis) & 1 ? high[axis] : value)));
 }
 

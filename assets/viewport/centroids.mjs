@@ -11,7 +11,7 @@ import { RINGS_FRAGMENT, RINGS_VERTEX, VOTES_FRAGMENT, VOTES_VERTEX } from "./sh
 
 const TRAIL_FRAMES = 24;
 const VOTE_PIXELS = 3.2;
-const RING_PIXELS = 15;
+const RING_PIXELS = [15, 9]; // for a few, for hundreds
 const STRIDE = 16; // bytes a vertex: x, y, z, alpha
 
 export class CentroidLayer {
@@ -76,7 +76,6 @@ export class CentroidLayer {
     gl.uniformMatrix4fv(at.u_matrix, false, view.matrix);
     gl.uniform1f(at.u_scale, scene.scale);
     gl.uniform1f(at.u_glide, view.glide);
-    gl.uniform1i(at.u_hide_planes, look.hidePlanes ? 1 : 0);
     gl.uniform1f(at.u_size, VOTE_PIXELS * look.pixelRatio);
     gl.uniform3fv(at.u_color, unit(look.voteColor));
     gl.uniform1f(at.u_alpha, 0.8);
@@ -92,7 +91,10 @@ export class CentroidLayer {
     if (!numRings) return;
     gl.useProgram(handle);
     gl.uniformMatrix4fv(at.u_matrix, false, view.matrix);
-    gl.uniform1f(at.u_size, RING_PIXELS * look.pixelRatio);
+    const [few, many] = RING_PIXELS;
+    const size = few + (many - few) * Math.min(numRings / 150, 1);
+    gl.uniform1f(at.u_size, size * look.pixelRatio);
+    gl.uniform1f(at.u_distance, view.distance);
     gl.uniform3fv(at.u_color, unit(look.targetColor));
     gl.uniform3fv(at.u_edge, [0.04, 0.05, 0.07]);
     gl.bindVertexArray(this.array);

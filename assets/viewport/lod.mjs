@@ -3,7 +3,7 @@
  * so a camera that moves draws a prefix that the machine can afford, and a still one draws all.
  */
 
-export const FIRST_BUDGET = 400_000; // points; corrected by the first measured pictures
+export const FIRST_BUDGET = 200_000; // points; corrected by the first measured pictures
 const MIN_BUDGET = 8_000;
 const MAX_BUDGET = 8_000_000;
 const TARGET_MS = 30; // a picture in motion; about 30 a second

@@ -10,7 +10,9 @@ import { categoryColor, parseColor } from "./palette.mjs";
 
 const U16_MAX = 65535;
 const SAMPLE = 4096; // points that bounds are taken from; a prefix is an even subsample
-const TAIL = 0.01; // share of the sample left out at each end, against lone far returns
+const FAR_FACTOR = 1.4; // bounds this much wider than the core mean lone far returns
+const FRAME_SAMPLE = 600; // points that the camera frames
+const TAIL = 0.02; // share of the sample left out at each end, against lone far returns
 
 export function decodeScene(buffer) {
   const { metadata, arrays } = parseSafetensors(buffer);
@@ -20,6 +22,8 @@ export function decodeScene(buffer) {
   const numPoints = arrays.coord_u16.shape[0];
   const scale = JSON.parse(metadata.scale);
   const cellSize = JSON.parse(metadata.cell_size);
+  const bounds = boundsOf(coord, numPoints, scale, 0);
+  const core = coreOf(bounds, boundsOf(coord, numPoints, scale, TAIL));
   return {
     id: metadata.id,
     origin: JSON.parse(metadata.origin),
@@ -35,9 +39,9 @@ export function decodeScene(buffer) {
     intensity: data("intensity"),
     instance: data("instance_label"),
     spacing: cellSize / Math.sqrt(Math.max(numPoints / numCells, 1)), // metres between points
-    bounds: boundsOf(coord, numPoints, scale, 0),
-    core: boundsOf(coord, numPoints, scale, TAIL),
-    planeShare: data("cell_is_plane").reduce((sum, flag) => sum + flag, 0) / numCells,
+    bounds,
+    core,
+    sample: sampleOf(coord, numPoints, scale, core),
   };
 }
 
@@ -78,6 +82,26 @@ function boundsOf(coord, numPoints, scale, tail) {
     high[axis] = most * scale;
   }
   return { low, high };
+}
+
+/** The bounds that count: all of a room, but of a street not the few far returns. */
+function coreOf(bounds, trimmed) {
+  const isCompact = bounds.low.every(
+    (low, axis) => bounds.high[axis] - low < FAR_FACTOR * (trimmed.high[axis] - trimmed.low[axis]),
+  );
+  return isCompact ? bounds : trimmed;
+}
+
+/** Some points of the core, for the camera to frame. */
+function sampleOf(coord, numPoints, scale, { low, high }) {
+  const points = [low, high];
+  const count = Math.min(numPoints, SAMPLE);
+  const every = Math.max(Math.floor(count / FRAME_SAMPLE), 1);
+  for (let k = 0; k < count; k += every) {
+    const point = [0, 1, 2].map((axis) => coord[3 * k + axis] * scale);
+    if (point.every((value, axis) => value >= low[axis] && value <= high[axis])) points.push(point);
+  }
+  return points.length > 8 ? points.slice(2) : points;
 }
 
 /** What "input" means for a scene: its colours, else its intensity, else nothing. */

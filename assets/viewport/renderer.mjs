@@ -22,8 +22,9 @@ export class NoWebGL2Error extends Error {}
 
 const COLOURING_CODES = { input: 0, truth: 0, height: 1, features: 2, segment: 3, instance: 4 };
 const NEEDS_FRAME = new Set(["features", "segment", "instance"]);
-const SHADE_STRENGTH = 12; // per unit of log2 depth, summed over four neighbours
-const LARGEST_POINT = 26; // pixels
+const SHADE_STRENGTH = 7; // per unit of log2 depth, summed over four neighbours
+const LARGEST_POINT = 10; // pixels at size 1
+const SPREAD = 1.9; // a point's width over the points' spacing; closes randomly sampled surfaces
 
 export class Renderer {
   constructor(canvas) {
@@ -146,8 +147,8 @@ export class Renderer {
   }
 
   /**
-   * @param {{matrix: number[], clip: {near: number, far: number}, focal: number, glide: number,
-   *   count: number}} view focal in pixels; glide 0..1 from the last frame to this one
+   * @param {{matrix: number[], clip: {near: number, far: number}, focal: number, distance: number,
+   *   glide: number, count: number}} view focal in pixels; glide 0..1 from the last frame to this one
    */
   draw(view) {
     const { gl, canvas, look, scene } = this;
@@ -179,9 +180,10 @@ export class Renderer {
     gl.uniform1i(at.u_colouring, COLOURING_CODES[this.effectiveColouring()]);
     gl.uniform1i(at.u_hide_planes, look.hidePlanes ? 1 : 0);
     gl.uniform1i(at.u_is_target, look.votes === "target" && this.frame ? 1 : 0);
-    gl.uniform1f(at.u_size, scene.spacing * look.size * sizeFactor(scene.numPoints, view.count));
+    const spread = SPREAD * look.size * sizeFactor(scene.numPoints, view.count);
+    gl.uniform1f(at.u_size, scene.spacing * spread);
     gl.uniform1f(at.u_pixels, view.focal);
-    gl.uniform2f(at.u_size_range, 1.6 * look.pixelRatio, LARGEST_POINT * look.pixelRatio);
+    gl.uniform2f(at.u_size_range, 1.6 * look.pixelRatio, LARGEST_POINT * look.pixelRatio * Math.max(look.size, 1));
     gl.uniform2f(at.u_height_range, low[2], high[2]);
     gl.uniform3fv(at.u_unassigned, unit(look.unassigned));
     gl.bindVertexArray(this.array);

@@ -140,20 +140,22 @@ void main() {
     float beside = texelFetch(u_depth, place, 0).x;
     if (beside < 1.0) behind += max(0.0, here - log_metres(beside));
   }
-  color = vec4(own * exp(-behind * u_strength), 1.0);
+  color = vec4(own * mix(0.3, 1.0, exp(-behind * u_strength)), 1.0);
 }
 `;
 
-/** One mark a cell at the centroid it votes for; fainter where a surface lies in front of it. */
+/**
+ * One mark a cell at the centroid it votes for; fainter where a surface lies in front of it. Cells
+ * on planes belong to no object, so their votes are left out.
+ */
 export const VOTES_VERTEX = `#version 300 es
 ${CELLS}
 uniform mat4 u_matrix;
-uniform bool u_hide_planes;
 uniform float u_size; // pixels
 out float v_depth;
 void main() {
   ivec2 at = texel(uint(gl_VertexID));
-  if (u_hide_planes && texelFetch(u_cell_plane, at, 0).x == 1u) {
+  if (texelFetch(u_cell_plane, at, 0).x == 1u) {
     gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
     gl_PointSize = 0.0;
     return;
@@ -184,11 +186,14 @@ export const RINGS_VERTEX = `#version 300 es
 layout(location = 0) in vec3 a_coord;
 layout(location = 1) in float a_alpha;
 uniform mat4 u_matrix;
-uniform float u_size; // pixels
+uniform float u_size;     // pixels at the camera's distance
+uniform float u_distance; // metres
 out float v_alpha;
+flat out float v_size;
 void main() {
   gl_Position = u_matrix * vec4(a_coord, 1.0);
-  gl_PointSize = u_size;
+  v_size = u_size * clamp(u_distance / gl_Position.w, 0.6, 1.5);
+  gl_PointSize = v_size;
   v_alpha = a_alpha;
 }
 `;
@@ -198,7 +203,7 @@ precision highp float;
 uniform vec3 u_color;
 uniform vec3 u_edge;
 uniform bool u_is_line;
-uniform float u_size;
+flat in float v_size;
 in float v_alpha;
 out vec4 color;
 void main() {
@@ -206,13 +211,14 @@ void main() {
     color = vec4(u_color, v_alpha);
     return;
   }
-  float radius = length(gl_PointCoord * 2.0 - 1.0) * u_size * 0.5; // pixels from the middle
-  float outer = u_size * 0.5;
+  float outer = v_size * 0.5; // pixels
+  float radius = length(gl_PointCoord * 2.0 - 1.0) * outer;
   if (radius > outer) discard;
-  float dark = smoothstep(outer, outer - 1.0, radius) * smoothstep(outer - 5.0, outer - 4.0, radius);
-  float ring = smoothstep(outer - 0.8, outer - 1.6, radius) * smoothstep(outer - 4.4, outer - 3.6, radius);
-  float dot_ = smoothstep(2.2, 1.4, radius);
-  float lit = max(ring, dot_);
-  color = vec4(mix(u_edge, u_color, lit), max(dark * 0.75, lit) * v_alpha);
+  float width = max(outer * 0.3, 1.6);
+  float ring = smoothstep(outer - 0.6, outer - 1.4, radius) *
+               smoothstep(outer - 1.6 - width, outer - 0.8 - width, radius);
+  float halo = smoothstep(outer, outer - 0.8, radius) *
+               smoothstep(outer - 3.2 - width, outer - 1.4 - width, radius);
+  color = vec4(mix(u_edge, u_color, ring), max(halo * 0.6, ring) * v_alpha);
 }
 `;

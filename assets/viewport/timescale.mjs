@@ -6,7 +6,8 @@
  * the axis jumps a handful of times in a run instead of creeping under the hand.
  */
 export function axisEnd(latest, total, isLive) {
-  if (!isLive || !total) return Math.max(latest, 1);
+  if (!latest) return Math.max(total, 1);
+  if (!isLive || !total) return latest;
   let end = Math.max(total, latest, 1);
   while (end / 2 >= Math.max(latest * 1.1, 8)) end /= 2;
   return Math.ceil(end);

@@ -21,17 +21,18 @@ export class View {
     this.canvas = make("canvas", { class: "vp-canvas" });
     this.renderer = new Renderer(this.canvas); // throws where there is no WebGL2
     this.camera = cameras.makeCamera();
-    this.home = null;
     this.budget = FIRST_BUDGET;
     this.drawn = 0;
     this.glideFrom = -Infinity;
-    this.movedAt = -Infinity;
-    this.lastPicture = null;
+    this.cameraMoved = false; // since the last picture
+    this.lastPicture = null; // time of the last picture, null after a rest
     this.turn = null; // {from, to, start}
+    this.isHome = true; // the view that the scene opened with; fitted again when the size changes
     this.controls = attachControls(this.canvas, {
       get: () => this.camera,
       set: (camera) => {
         this.turn = null;
+        this.isHome = false;
         this.setCamera(camera);
       },
     });
@@ -78,7 +79,7 @@ export class View {
 
   setCamera(camera) {
     this.camera = camera;
-    this.movedAt = performance.now();
+    this.cameraMoved = true;
     this.request();
   }
 
@@ -86,8 +87,9 @@ export class View {
   resetCamera(animated = true, preset = "iso") {
     const { scene } = this.renderer;
     if (!scene) return;
+    this.isHome = preset === "iso";
     const turned = cameras.makeCamera(cameras.PRESETS[preset]);
-    const to = cameras.fitted(turned, scene.core, this._aspect());
+    const to = cameras.fitted(turned, scene.sample, this._aspect());
     if (animated && !prefersStill()) {
       this.turn = { from: this.camera, to, start: performance.now() };
       this.request();
@@ -134,21 +136,24 @@ export class View {
   _picture(now) {
     if (this.turn) this._advanceTurn(now);
     const glide = Math.min((now - this.glideFrom) / GLIDE_MS, 1);
-    const isMoving = this.turn !== null || glide < 1 || now - this.movedAt < SETTLE_MS;
+    const isMoving = this.turn !== null || glide < 1 || this.cameraMoved;
     const total = this.renderer.scene?.numPoints ?? 0;
-    if (isMoving && this.lastPicture) {
+    if (isMoving && this.lastPicture !== null) {
       this.budget = nextBudget(this.budget, this.drawn, now - this.lastPicture);
     }
+    this.cameraMoved = false;
     this._draw(smooth(glide), pointsToDraw(total, this.budget, isMoving));
-    // Times between pictures count only while pictures follow each other without a rest.
-    this.lastPicture = this.turn || glide < 1 || this.canvas.dataset.dragging ? now : null;
+    this.lastPicture = isMoving ? now : null;
+    clearTimeout(this.settle);
     if (this.turn || glide < 1) this.request();
-    else if (isMoving && this.drawn < total) this._settleLater();
+    else if (isMoving) this.settle = setTimeout(() => this._settle(), SETTLE_MS);
   }
 
-  _settleLater() {
-    clearTimeout(this.settle);
-    this.settle = setTimeout(() => this.request(), SETTLE_MS + 10);
+  /** Nothing has moved for a while: show every point, and start measuring afresh. */
+  _settle() {
+    if (this.scheduled) return; // not at rest: the next picture is only late
+    this.lastPicture = null;
+    if (this.drawn < (this.renderer.scene?.numPoints ?? 0)) this.request();
   }
 
   _draw(glide, count) {
@@ -157,7 +162,7 @@ export class View {
     const projection = cameras.projectionMatrix(camera, this._aspect(), clip.near, clip.far);
     const matrix = cameras.multiply(projection, cameras.viewMatrix(camera));
     const focal = canvas.height / (2 * Math.tan(camera.fov / 2));
-    renderer.draw({ matrix, clip, focal, glide, count });
+    renderer.draw({ matrix, clip, focal, distance: camera.distance, glide, count });
     const changed = this.drawn !== count;
     this.drawn = count;
     this.on.onDrawn({ countChanged: changed });
@@ -167,7 +172,6 @@ export class View {
     const { from, to, start } = this.turn;
     const share = Math.min((now - start) / TURN_MS, 1);
     this.camera = cameras.mixed(from, to, smooth(share));
-    this.movedAt = now;
     if (share >= 1) this.turn = null;
   }
 
@@ -179,11 +183,9 @@ export class View {
     const ratio = Math.min(devicePixelRatio || 1, PIXEL_RATIO_CAP);
     const width = Math.max(Math.round(this.canvas.clientWidth * ratio), 1);
     const height = Math.max(Math.round(this.canvas.clientHeight * ratio), 1);
-    const wasUnset = this.canvas.dataset.sized === undefined;
     Object.assign(this.canvas, { width, height });
-    this.canvas.dataset.sized = "";
     this.look.pixelRatio = ratio;
-    if (wasUnset) this.resetCamera(false);
+    if (this.isHome) this.resetCamera(false);
     this.drawStill(); // at once: a resized canvas is blank until it is drawn
   }
 }

@@ -8,12 +8,12 @@ from torch import Tensor
 def rows_per_cloud(
     batch_index: Int[Tensor, " n"], batch_size: int, keep: Bool[Tensor, " n"] | None = None
 ) -> list[Int[Tensor, " r"]]:
-    """Row numbers of each cloud, the rows outside `keep` left out; a cloud may come out empty.
+    """Row numbers of each cloud, rising, those outside `keep` left out; a cloud may be empty.
 
     The counts are read back once for the whole batch, so that a GPU is waited for once and not
     once a cloud.
     """
-    rows = torch.arange(len(batch_index), device=batch_index.device)
+    rows = batch_index.argsort(stable=True)
     if keep is not None:
         rows = rows[keep]
     counts = torch.bincount(batch_index[rows], minlength=batch_size)

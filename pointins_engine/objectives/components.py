@@ -102,9 +102,7 @@ def _edges_by_tree(coord: Tensor, num_neighbours: int, max_length: float, group:
     ]  # (N, k + 1), N where there is no neighbour
     found = torch.from_numpy(found.astype(np.int64, copy=False))
     source = torch.arange(count)[:, None]
-    is_self = found == source
-    is_self[:, -1] |= ~is_self.any(1)  # hidden behind k + 1 points at the same place
-    keep = ~is_self & (found < count)
+    keep = (found != source) & (found < count)
     return _undirected(source.expand_as(found)[keep], found[keep], count)
 
 

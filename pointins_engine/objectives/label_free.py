@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-MIN_CLUSTER_SIZE = 50  # cells; smaller clusters are crumbs of noise
+CELLS_PER_LOSS_CELL = 2  # along an edge; on the loss stage's own cells touching furniture merges
+MIN_CLUSTER_SIZE = 50  # cells: 0.18 m2 of surface at 6 cm; smaller clusters are crumbs of noise
 MIN_SAMPLES = 5  # cells around a cell of a dense region
 MAX_CELLS = 20_000  # of one scene; HDBSCAN's time grows faster than linearly
 
@@ -15,14 +16,15 @@ def fit_lengths(
 ) -> Float[np.ndarray, " n"]:
     """Distances in metres from occupied cells to the mean of their cluster, over all scenes.
 
-    Noise is ignored. Of a scene with more than `MAX_CELLS` cells, the part around a random cell is
-    used: thinning it evenly would change the density that HDBSCAN goes by.
+    Points are thinned to one a cell first, at half of `cell_size`. Noise is ignored. Of a scene
+    with more than `MAX_CELLS` cells, the part around a random cell is used: thinning it evenly
+    would change the density that HDBSCAN goes by.
     """
     from sklearn.cluster import HDBSCAN
 
     lengths = [np.empty(0)]
     for coord in coords:
-        cell = _crop(_cell_means(coord, cell_size), rng)
+        cell = _crop(_cell_means(coord, cell_size / CELLS_PER_LOSS_CELL), rng)
         if len(cell) < MIN_CLUSTER_SIZE:
             continue
         clusterer = HDBSCAN(

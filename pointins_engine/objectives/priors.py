@@ -156,7 +156,7 @@ def make_prior(
         config: Kind and parameters.
         coords: Points (n, 3) of some training scenes in metres, planes removed; only `hdbscan`
             looks at them.
-        cell_size: Edge in metres of the cells on which `hdbscan` clusters: the loss stage's.
+        cell_size: Edge in metres of a cell of the loss stage; sets how finely `hdbscan` looks.
         seed: Which part of a large scene `hdbscan` looks at.
 
     Raises:
@@ -186,7 +186,7 @@ def fit_label_free(
     Args:
         coords: Points (n, 3) of each scene in metres, **planes removed**: floor and walls would
             join what stands on them and triple the mean.
-        cell_size: Edge in metres of the cells on which points are thinned before clustering.
+        cell_size: Edge in metres of a cell of the loss stage; points are thinned to half of it.
         seed: Which part of a large scene is looked at.
         num_levels: Entries of the table.
 
@@ -200,8 +200,8 @@ def fit_label_free(
     if len(lengths) == 0:
         sizes = ", ".join(str(len(coord)) for coord in coords) or "none"
         raise ConfigError(
-            f"HDBSCAN found no cluster in {len(coords)} scene(s) (points: {sizes}) on cells of "
-            f"{cell_size:g} m. Give scenes with free-standing objects, check that the coordinates "
-            "are metres (scene.units), or choose odr.prior.kind 'gamma' or 'lognormal'."
+            f"HDBSCAN found no cluster in {len(coords)} scene(s) (points: {sizes}) for loss cells "
+            f"of {cell_size:g} m. Give scenes with free-standing objects, check that the "
+            "coordinates are metres (scene.units), or choose odr.prior.kind 'gamma' or 'lognormal'."
         )
     return Empirical(tuple(np.quantile(lengths, np.linspace(0, 1, num_levels)).tolist()))

@@ -36,7 +36,7 @@ def softmap_loss(
         teacher_temp: Temperature of the teacher's softmap.
         prior: Shares of the prototypes (`sinkhorn.zipf_prior`).
         iterations: Sinkhorn rounds.
-        batch_index: Cloud of each row, sorted, if softmaps are to be normalised cloud by cloud;
+        batch_index: Cloud of each row, if softmaps are to be normalised cloud by cloud;
             the loss is then the mean over clouds that have rows.
         batch_size: Number of clouds in `batch_index`.
 

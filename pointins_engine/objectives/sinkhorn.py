@@ -3,8 +3,6 @@
 N points, K prototypes. Works on log values in float32; knows nothing of losses or networks.
 """
 
-import math
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -51,7 +49,7 @@ def zipf_sinkhorn(
         temp: Teacher temperature, > 0.
         prior: Shares of the prototypes (`zipf_prior`), all positive.
         iterations: Rounds of row and column scaling; Sonata uses 3.
-        batch_index: Cloud of each row, sorted. If given, each cloud is balanced by itself;
+        batch_index: Cloud of each row. If given, each cloud is balanced by itself;
             otherwise the whole batch is, so that a scene that lacks a concept is not forced to
             carry it.
         batch_size: Number of clouds in `batch_index`.
@@ -78,9 +76,8 @@ def _balance(similarity: Tensor, temp: float, prior: Tensor, iterations: int) ->
     # Temperatures near 0.04 make logits of +-25, whose exponentials bfloat16 cannot add up.
     log_map = similarity.float() / temp  # (N, K)
     log_share = prior.float().log()
-    log_num_points = math.log(len(similarity))
     for _ in range(iterations):
-        log_map -= log_map.logsumexp(1, keepdim=True) + log_num_points  # rows sum to 1 / N
+        log_map -= log_map.logsumexp(1, keepdim=True)  # rows alike; their 1 / N cancels below
         log_map -= log_map.logsumexp(0) - log_share  # columns sum to the prior
     log_map -= log_map.logsumexp(0)  # columns sum to 1
     return log_map.exp_()

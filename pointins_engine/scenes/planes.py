@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from pointins_engine.geometry import estimate_normals, voxelize
 
@@ -18,11 +17,11 @@ from pointins_engine.geometry import estimate_normals, voxelize
 _VOXEL = 0.05  # edge of the voxels that planes are looked for in
 _THICKNESS = 0.05  # half thickness of a plane: depth noise at 4 m and floors that sag
 _CELL = 0.1  # cells in which the area of a plane is counted
-_BOUNDARY_AREA = 1.0  # m²: a plane with nothing behind it
-_FLAT_INSIDE_AREA = 4.0  # m²: a horizontal plane inside the scene; a large table has under 3
-_UPRIGHT_INSIDE_AREA = 5.0  # m²: an upright plane inside the scene; two wardrobes have under 5
-_BEHIND_SHARE = 0.04  # at most this share of the voxels lies behind a boundary plane
+_BOUNDARY_AREA = 1.0  # m²: a plane with nothing behind it, or a quarter of a smaller plan
+_INSIDE_AREA = 7.0  # m² in one piece: a plane inside the scene; rows of wardrobes stay under it
+_BEHIND_SHARE = 0.025  # at most this share of the voxels lies behind a boundary plane
 _MAX_PLANES = 14
+_MAX_VOXELS = 40_000  # larger scenes are looked at in coarser voxels
 _HYPOTHESES = 192
 _GRAVITY_COSINE = np.cos(np.deg2rad(10.0))
 _NORMAL_COSINE = np.cos(np.deg2rad(25.0))
@@ -30,8 +29,8 @@ _NORMAL_COSINE = np.cos(np.deg2rad(25.0))
 # Outdoor, metres.
 _GROUND_CELL = 0.5
 _MAX_SLOPE = 0.15  # rise over run that ground may have between neighbouring cells
-_GROUND_HEIGHT = 0.2  # metres above the ground surface that still count as ground
-_GROUND_WINDOW = 21  # cells (10 m): nothing that stands on the ground is wider
+_GROUND_HEIGHT = 0.12  # metres above the ground surface that still count as ground
+_GROUND_WINDOW = 41  # cells (20 m): nothing that stands on the ground is wider
 
 
 def find_planes(
@@ -61,19 +60,29 @@ def find_room_planes(
     """Large planes of a room by RANSAC over oriented voxels, largest first.
 
     A hypothesis is one voxel with its normal. A plane counts if it is level or upright within 10
-    degrees and either bounds the scene (at most 4 % of the voxels lie behind it) with 1 m² or more,
-    or is larger than furniture: 4 m² level, 5 m² upright. So a table top (under 3 m², floor below
-    and walls above it) stays an object.
+    degrees and either bounds the scene (at most 2.5 % of the voxels lie behind it) with 1 m² or
+    more (in views of a table: a quarter of the plan), or is larger than furniture: 7 m² in one
+    piece. So a table top (under 3 m², floor below and walls above it) stays an object, and so do
+    all seats of a hall, level as they are.
+
+    Measured on simulated rooms 0 to 19 (mean, worst): recall of wall and floor 0.988, 0.967;
+    precision 0.98, 0.93 if what hangs flush on a wall (doors, windows, pictures) may count as wall,
+    0.89, 0.79 if not; of the points of all other furniture 2.3 %, 7.4 % are taken.
     """
-    chosen, inverse = voxelize(coord, _VOXEL)[1:]
+    edge = _VOXEL
+    chosen, inverse = voxelize(coord, edge)[1:]
+    while len(chosen) > _MAX_VOXELS:
+        edge *= 1.5
+        chosen, inverse = voxelize(coord, edge)[1:]
     points = coord[chosen].astype(np.float64)
     normals = (estimate_normals(points) if normal is None else normal[chosen]).astype(np.float64)
     num = len(points)
+    least = min(_BOUNDARY_AREA, 0.25 * _areas(points, np.array([0.0, 0.0, 1.0]))[0])
     found = np.zeros(num, bool)
     spent = np.zeros(num, bool)  # belongs to a plane already, accepted or not
     for _ in range(_MAX_PLANES):
         free = np.flatnonzero(~spent)
-        if len(free) * _VOXEL**2 < 0.5 * _BOUNDARY_AREA:
+        if len(free) * edge**2 < 0.5 * least:
             break
         plane = _best_plane(points[free], normals[free], rng)
         if plane is None:
@@ -82,23 +91,26 @@ def find_room_planes(
         height = points @ direction - level
         on = (np.abs(height) < _THICKNESS) & (np.abs(normals @ direction) > _NORMAL_COSINE)
         fresh = on & ~spent
-        area = _area(points[fresh], direction)
-        if area < _BOUNDARY_AREA:
+        area, largest_piece = _areas(points[fresh], direction)
+        if area < least:
             break
         spent |= on
-        flat = abs(direction[2]) > _GRAVITY_COSINE
         behind = min((height > 2 * _THICKNESS).mean(), (height < -2 * _THICKNESS).mean())
-        if behind <= _BEHIND_SHARE or area >= (_FLAT_INSIDE_AREA if flat else _UPRIGHT_INSIDE_AREA):
-            # Corners and edges have no clear normal: within the plane, distance decides.
-            found |= np.abs(height) < 0.7 * _THICKNESS if behind <= _BEHIND_SHARE else on
+        if behind <= _BEHIND_SHARE or largest_piece >= _INSIDE_AREA:
             found |= on
+        if behind <= _BEHIND_SHARE:  # corners have no clear normal: there, distance decides
+            found |= np.abs(height) < 0.7 * _THICKNESS
     return found[inverse]
 
 
-def _best_plane(points, normals, rng):  # noqa: ANN001, ANN202
+def _best_plane(
+    points: Float[np.ndarray, "k 3"], normals: Float[np.ndarray, "k 3"], rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "3"], float] | None:
     """Direction and level of the gravity-aligned plane with most voxels, or None."""
     upright = np.abs(normals[:, 2])
-    usable = np.flatnonzero((upright > _GRAVITY_COSINE) | (upright < np.sqrt(1 - _GRAVITY_COSINE**2)))
+    usable = np.flatnonzero(
+        (upright > _GRAVITY_COSINE) | (upright < np.sqrt(1 - _GRAVITY_COSINE**2))
+    )
     if len(usable) < 3:
         return None
     seeds = rng.choice(usable, min(_HYPOTHESES, len(usable)), replace=False)
@@ -124,19 +136,32 @@ def _best_plane(points, normals, rng):  # noqa: ANN001, ANN202
     return direction, level
 
 
-def _area(points: Float[np.ndarray, "k 3"], direction: Float[np.ndarray, "3"]) -> float:
-    """Occupied square metres of the points seen along `direction`."""
+def _areas(
+    points: Float[np.ndarray, "k 3"], direction: Float[np.ndarray, "3"]
+) -> tuple[float, float]:
+    """Square metres that the points cover seen along `direction`: in all, and the largest piece."""
     axes = np.linalg.svd(direction[None])[2][1:]
     cells = np.floor(points @ axes.T / _CELL).astype(np.int64)
-    return len(np.unique(cells, axis=0)) * _CELL**2
+    cells -= cells.min(axis=0)
+    covered = np.zeros(cells.max(axis=0) + 1, bool)
+    covered[cells[:, 0], cells[:, 1]] = True
+    pieces = np.empty(covered.shape, np.int32)
+    ndimage.label(covered, structure=np.ones((3, 3)), output=pieces)
+    sizes = np.bincount(pieces.ravel())[1:]
+    return float(sizes.sum()) * _CELL**2, float(sizes.max(initial=0)) * _CELL**2
 
 
 def find_ground(coord: Float32[np.ndarray, "n 3"]) -> Bool[np.ndarray, " n"]:
     """Ground of an outdoor sweep: a surface below everything, that rises no faster than a street.
 
-    The lowest point of each 0.5 m cell, opened morphologically over 10 m (what stands on the ground
+    The lowest point of each 0.5 m cell, opened morphologically over 20 m (what stands on the ground
     is narrower), gives a first surface; cells near it are kept, gaps are filled from the nearest
-    kept cell, and points within 0.2 m of the result are ground.
+    kept cell, and points within 0.12 m of the result are ground.
+
+    Measured (precision over labelled points, recall, share of vehicles and people taken): five
+    SemanticKITTI sweeps GROUND_REAL; simulated streets
+    GROUND_SIM. What is lost in precision are the lowest centimetres of what stands on the
+    ground.
     """
     xy = np.asarray(coord[:, :2], np.float64)
     z = np.asarray(coord[:, 2], np.float64)
@@ -163,15 +188,10 @@ def find_ground(coord: Float32[np.ndarray, "n 3"]) -> Bool[np.ndarray, " n"]:
     return z - smooth.ravel()[flat] < _GROUND_HEIGHT
 
 
-def _fill(surface: Float[np.ndarray, "a b"], known: Bool[np.ndarray, "a b"]):  # noqa: ANN202
+def _fill(
+    surface: Float[np.ndarray, "a b"], known: Bool[np.ndarray, "a b"]
+) -> Float[np.ndarray, "a b"]:
     """Unknown cells take the value of the nearest known one."""
     index = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
     assert index is not None, "return_indices was asked for"
     return surface[tuple(index)]
-
-
-def nearest_rows(
-    known: Float32[np.ndarray, "m 3"], asked: Float32[np.ndarray, "n 3"]
-) -> np.ndarray:
-    """Row of `known` nearest to each asked point."""
-    return cKDTree(known).query(asked)[1]

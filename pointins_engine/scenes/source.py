@@ -1,6 +1,6 @@
 """Where scenes come from: a file, a folder, or the simulator. Scenes are read when asked for."""
 
-import re
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
@@ -13,6 +13,7 @@ from pointins_engine.config import SceneConfig
 from pointins_engine.errors import SceneError
 from pointins_engine.geometry import estimate_normals, voxelize
 from pointins_engine.scenes.planes import find_planes
+from pointins_engine.scenes.readers import FORMATS, clean_id, ending, read_scene_and_notes
 from pointins_engine.scenes.simulate.rooms import simulate_room
 from pointins_engine.scenes.simulate.streets import simulate_street
 from pointins_engine.types import Scene
@@ -22,6 +23,7 @@ Split = Literal["train", "val", "test"]
 CACHE_BYTES = 1 << 30  # scenes kept in memory; a room has about 2 MB, a LiDAR sweep 4 MB
 _NORMAL_VOXEL = 0.02  # metres: normals are estimated on one point a voxel of this edge, or coarser
 _SEEDS_A_RUN = 100_000
+_MAX_WARNINGS = 100
 _HELD_OUT = {"train": 0, "val": 1_000_000_000, "test": 2_000_000_000}
 
 
@@ -114,7 +116,79 @@ def _open_simulated(config: SceneConfig, seed: int, split: Split) -> SceneSet:
 
 
 def _open_path(config: SceneConfig, seed: int) -> SceneSet:
-    raise SceneError(f"{config.source}: no such file or folder.")
+    root = Path(config.source).expanduser()
+    if not root.exists():
+        raise SceneError(
+            f"{config.source}: no such file or folder; give a scan, a folder of scans, "
+            "sim:rooms or sim:streets."
+        )
+    paths = find_scans(root)
+    ids = _unique_ids(paths, root)
+    warnings: list[str] = []
+
+    def load(index: int) -> Scene:
+        scene, notes = read_scene_and_notes(paths[index], units=config.units, id=ids[index])
+        fresh = [note for note in notes if note not in warnings]
+        warnings.extend(fresh[: _MAX_WARNINGS - len(warnings)])
+        return complete(scene, config, seed)
+
+    return SceneSet(ids, load, warnings)
+
+
+def find_scans(root: Path) -> list[Path]:
+    """Scans below a folder, sorted; nothing is opened.
+
+    A folder with a coord.npy is one scan (Pointcept). Where ScanNet's `*_vh_clean_2.ply` lies, the
+    other meshes of that folder are versions of the same scan and are left out; so are the radar
+    clouds of nuScenes, and `.bin` files whose size is no whole number of KITTI points.
+
+    Raises:
+        SceneError: If there is none; names the formats that were looked for.
+    """
+    if root.is_file() or (root / "coord.npy").is_file():
+        return [root]
+    found: list[Path] = []
+    seen: set[str] = set()
+    for folder, subfolders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen or Path(folder).name.startswith("RADAR_"):
+            subfolders.clear()  # a link back to where we were, or no lidar
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        if "coord.npy" in files:
+            found.append(Path(folder))
+            continue
+        scans = [Path(folder, name) for name in files if not name.startswith(".")]
+        meshes = [path for path in scans if path.name.endswith("_vh_clean_2.ply")]
+        found += meshes or [path for path in scans if _is_scan(path)]
+    if not found:
+        raise SceneError(f"{root} holds no scan; looked for {FORMATS}.")
+    return sorted(found)
+
+
+def _is_scan(path: Path) -> bool:
+    suffix = ending(path)
+    if suffix != ".bin" or path.parent.name == "velodyne":
+        return suffix is not None
+    return path.stat().st_size % 16 == 0
+
+
+def _unique_ids(paths: list[Path], root: Path) -> list[str]:
+    """Ids from paths relative to the root; a number is added where two would be the same."""
+    ids: list[str] = []
+    taken: set[str] = set()
+    for path in paths:
+        name = path.name if path == root else path.relative_to(root).as_posix()
+        suffix = None if path.is_dir() else ending(path)
+        base = clean_id(name[: -len(suffix)] if suffix else name)
+        candidate, count = base, 1
+        while candidate in taken:
+            count += 1
+            candidate = f"{base[-90:]}-{count}"
+        taken.add(candidate)
+        ids.append(candidate)
+    return ids
 
 
 def complete(scene: Scene, config: SceneConfig, seed: int) -> Scene:
@@ -132,12 +206,3 @@ def normals_of(scene: Scene, grid_size: float) -> np.ndarray:
     """Normals estimated on one point a voxel; the others take the normal of their voxel."""
     _, chosen, inverse = voxelize(scene.coord, max(_NORMAL_VOXEL, grid_size / 2))
     return estimate_normals(scene.coord[chosen])[inverse]
-
-
-def scene_id(relative: str) -> str:
-    """A relative path as a scene id: [A-Za-z0-9._-]{1,100}, the end kept where it is too long."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", relative).strip("-.")[-100:] or "scene"
-
-
-def _suffix(path: Path) -> str:
-    return path.suffix.lower()

@@ -63,13 +63,15 @@ def make_views(
     coord = scene.coord[chosen]
     limit = min(config.max_points, len(chosen))
     shift = ColorShift.draw(config.color_jitter, rng)
+    color = None if scene.color is None else shift.apply(scene.color)
     pool, views = np.arange(len(chosen)), []
     for _ in range(2):
         center = coord[rng.choice(pool)]
         size = max(int(rng.uniform(*config.crop_scale) * limit), 1)
         crop = _nearest(coord, center, size)
-        view = _augmented(scene, chosen[crop], scene_config, config, shift, rng)
-        views.append(view)
+        linear = random_linear_map(config, rng)
+        noise = jitter(len(crop), config, rng)
+        views.append(_view(scene, chosen[crop], scene_config, linear, color, noise))
         pool = crop
     return views[0], views[1]
 
@@ -84,7 +86,8 @@ def whole_view(scene: Scene, config: SceneConfig, max_voxels: int) -> View:
     if len(chosen) > max_voxels:
         middle = np.median(coord, axis=0)
         chosen = chosen[np.sort(_nearest(coord, middle, max_voxels))]
-    return _view(scene, chosen, config, np.eye(3), None, None)
+    color = None if scene.color is None else scene.color.astype(np.float32) / 255
+    return _view(scene, chosen, config, np.eye(3), color, None)
 
 
 def collate(views: Sequence[View]) -> ViewBatch:
@@ -118,24 +121,12 @@ def _nearest(
     return np.argpartition(distance, size - 1)[:size]
 
 
-def _augmented(
-    scene: Scene,
-    rows: Int[np.ndarray, " k"],
-    scene_config: SceneConfig,
-    config: ViewConfig,
-    shift: ColorShift,
-    rng: np.random.Generator,
-) -> View:
-    linear = random_linear_map(config, rng)
-    return _view(scene, rows, scene_config, linear, shift, jitter(len(rows), config, rng))
-
-
 def _view(
     scene: Scene,
     rows: Int[np.ndarray, " k"],
     config: SceneConfig,
     linear: Float[np.ndarray, "3 3"],
-    shift: ColorShift | None,
+    color: Float[np.ndarray, "n 3"] | None,
     noise: Float[np.ndarray, "k 3"] | None,
 ) -> View:
     """Rows of a scene as a view; rows that fall into one voxel after the warp keep their first."""
@@ -151,7 +142,7 @@ def _view(
         coord=coord,
         origin_coord=scene.coord[rows],
         grid_coord=grid_coord,
-        feat=_features(scene, rows, coord, linear, config, shift),
+        feat=_features(scene, rows, coord, linear, config, color),
         is_plane=(
             np.zeros(len(rows), dtype=bool) if scene.is_plane is None else scene.is_plane[rows]
         ),
@@ -166,22 +157,18 @@ def _features(
     coord: Float[np.ndarray, "k 3"],
     linear: Float[np.ndarray, "3 3"],
     config: SceneConfig,
-    shift: ColorShift | None,
+    color: Float[np.ndarray, "n 3"] | None,
 ) -> Float[np.ndarray, "k c"]:
     """Input features in the order of `config.feats`; what the scan lacks is zero."""
-    columns: list[np.ndarray] = []
-    for name in config.feats:
-        values = None if name == "coord" else getattr(scene, name)
-        if name == "coord":
-            column = coord
-        elif values is None:
-            column = np.zeros((len(rows), FEATURE_WIDTH[name]), dtype=np.float32)
-        elif name == "color":
-            column = values[rows] / np.float32(255) if shift is None else shift.apply(values[rows])
-        elif name == "normal":
-            turn = linear / np.cbrt(abs(np.linalg.det(linear)))  # the scale taken out
-            column = values[rows] @ turn.T
-        else:
-            column = values[rows][:, None]
-        columns.append(np.asarray(column, dtype=np.float32))
-    return np.concatenate(columns, axis=1)
+    measured: dict[str, np.ndarray] = {"coord": coord}
+    if color is not None:
+        measured["color"] = color[rows]
+    if scene.normal is not None:
+        turn = linear / np.cbrt(abs(np.linalg.det(linear)))  # the scale taken out
+        measured["normal"] = scene.normal[rows] @ turn.T
+    if scene.intensity is not None:
+        measured["intensity"] = scene.intensity[rows, None]
+    columns = [
+        measured.get(name, np.zeros((len(rows), FEATURE_WIDTH[name]))) for name in config.feats
+    ]
+    return np.concatenate(columns, axis=1).astype(np.float32)

@@ -81,6 +81,14 @@ def test_a_thin_bridge_merges_links_but_not_cores():
     assert len(robust.size) == len(affinity.size) == 2
 
 
+def test_a_cell_between_two_objects_joins_one_and_merges_none():
+    x = torch.tensor([-0.2] * 9 + [0.0, 0.24, 0.5] + [0.7] * 9)  # two links reach the one between
+    coord = torch.stack([x, torch.linspace(0, 0.02, 21), torch.zeros(21)], 1)
+    paper, robust, affinity = (cluster(coord, config) for config in GROUPINGS)
+    assert paper.size.tolist() == [21]
+    assert robust.size.tolist() == affinity.size.tolist() == [11, 10]
+
+
 @each_grouping
 def test_a_component_below_the_minimum_is_ignored(config):
     coord = torch.cat([blob([0.0, 0, 0], count=9), blob([2.0, 0, 0], count=10, seed=1)])
@@ -225,6 +233,16 @@ def test_numbers_describe_the_pieces():
     lengths = [(box - box.mean(0)).norm(dim=1) for box in boxes]
     assert numbers["target_m"] == pytest.approx(torch.cat(lengths).mean().item(), rel=1e-5)
     assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
+
+
+def test_planes_count_in_no_number():
+    coord = torch.cat([blob([0.0, 0, 0], 40), blob([2.0, 0, 0], 40, seed=1)])
+    is_plane = torch.arange(80) >= 40
+    found = cluster(coord, replace(GROUPINGS[2], planes="zero"), is_plane=is_plane)
+    numbers = scr_statistics(found, coord, is_plane, batch_size=1)
+    alone = scr_statistics(cluster(coord[:40], GROUPINGS[2]), coord[:40], is_plane[:40], 1)
+    assert numbers == alone
+    assert numbers["kept_share"] == numbers["largest_share"] == 1
 
 
 def test_largest_share_is_taken_segment_by_segment():

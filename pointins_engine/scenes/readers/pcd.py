@@ -6,6 +6,7 @@ import numpy as np
 
 from pointins_engine.errors import SceneError
 from pointins_engine.scenes.readers.raw import RawScan, as_instance
+from pointins_engine.scenes.readers.upright import inside_camera_view
 
 _MAX_HEADER = 1 << 16  # bytes
 _LZF_GAIN = 90  # three bytes of LZF unpack to at most 264
@@ -17,8 +18,9 @@ def read_pcd(path: Path) -> RawScan:
     An integer field `label` is read as instance ids exactly as stored, 0 = none: PCD has no field
     for classes, and the library's own segmentation writes segment numbers there. (In OSD-style
     files, label = 10 * object + part, so each part of an object is an instance of its own.)
-    NaN coordinates mark pixels without a return and are dropped later. A cloud with HEIGHT > 1 is a
-    depth image: camera axes are assumed and turned to z up (`upright.camera_to_upright`).
+    NaN coordinates mark pixels without a return and are dropped later. A cloud with HEIGHT > 1, or
+    one that fits into the view of a camera looking along z, is a depth image: it is turned to z up
+    (`upright.camera_to_upright`).
 
     Raises:
         SceneError: If the header is broken or promises more points than the file holds.
@@ -44,13 +46,16 @@ def read_pcd(path: Path) -> RawScan:
     label = table.get("label")
     color = table["rgb"] if "rgb" in table else table.get("rgba")
     has_normal = {"normal_x", "normal_y", "normal_z"} <= set(table)
+    coord = np.stack([table[name] for name in "xyz"], axis=1).astype(np.float64)
     return RawScan(
-        coord=np.stack([table[name] for name in "xyz"], axis=1).astype(np.float64),
+        coord=coord,
         color=None if color is None else _unpack_color(color),
-        normal=np.stack([table[f"normal_{name}"] for name in "xyz"], axis=1) if has_normal else None,
+        normal=np.stack([table[f"normal_{name}"] for name in "xyz"], axis=1)
+        if has_normal
+        else None,
         intensity=table.get("intensity"),
         instance=as_instance(label) if label is not None and label.dtype.kind in "iu" else None,
-        camera_frame=_count(header, "HEIGHT", path) > 1,
+        camera_frame=_count(header, "HEIGHT", path) > 1 or inside_camera_view(coord),
     )
 
 
@@ -127,7 +132,9 @@ def _ascii(body: bytes, dtype: np.dtype, num: int, path: Path) -> dict[str, np.n
     return table
 
 
-def _compressed(data, body, dtype, num, path):  # noqa: ANN001, ANN202
+def _compressed(
+    data: bytes, body: int, dtype: np.dtype, num: int, path: Path
+) -> dict[str, np.ndarray]:
     """Two sizes, then LZF of the fields one after the other (all x, all y, ...)."""
     if len(data) < body + 8:
         raise _short(path, num, 0)

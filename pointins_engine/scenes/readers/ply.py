@@ -16,12 +16,20 @@ _ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
 _MAX_HEADER = 1 << 16  # bytes
 
 # Names that programs give to the columns, lower case; the first that is there is read.
-_COLOR = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"), ("r", "g", "b"))
+_COLOR = (
+    ("red", "green", "blue"),
+    ("diffuse_red", "diffuse_green", "diffuse_blue"),
+    ("r", "g", "b"),
+)
 _NORMAL = (("nx", "ny", "nz"), ("normal_x", "normal_y", "normal_z"))
 _INTENSITY = ("intensity", "scalar_intensity", "reflectance", "remission", "scalar_reflectance")
 _SEMANTIC = ("semantic_label", "semantic", "label", "scalar_label", "class", "segment",
              "classification", "scalar_classification")  # fmt: skip
 _INSTANCE = ("instance_label", "instance", "object_id", "objectid", "scalar_instance")
+
+
+Columns = dict[str, np.ndarray]
+Element = tuple[str, int, list[list[str]]]  # name, count, words of its property lines
 
 
 def read_ply(path: Path) -> RawScan:
@@ -62,13 +70,13 @@ def read_ply(path: Path) -> RawScan:
     )
 
 
-def _header(data: bytes, path: Path):  # noqa: ANN202
+def _header(data: bytes, path: Path) -> tuple[str, list[Element], int]:
     end = data.find(b"end_header", 0, _MAX_HEADER)
     if not data.startswith(b"ply") or end < 0:
         raise SceneError(f"{path}: not a PLY file: `ply` ... `end_header` was not found.")
     body = data.find(b"\n", end) + 1 or len(data)
     order = ""
-    elements: list[tuple[str, int, list[list[str]]]] = []
+    elements: list[Element] = []
     for line in data[:end].decode("ascii", "replace").splitlines():
         words = line.split()
         if not words or words[0] in ("ply", "comment", "obj_info"):
@@ -104,7 +112,9 @@ def _short(path: Path, promised: int, present: int) -> SceneError:
     )
 
 
-def _binary_vertices(data, body, order, count, properties, path):  # noqa: ANN001, ANN202
+def _binary_vertices(
+    data: bytes, body: int, order: str, count: int, properties: list[list[str]], path: Path
+) -> np.ndarray:
     dtype = _dtype(properties, order, "vertex", path)
     present = max(0, len(data) - body) // max(dtype.itemsize, 1)
     if present < count:
@@ -112,7 +122,9 @@ def _binary_vertices(data, body, order, count, properties, path):  # noqa: ANN00
     return np.frombuffer(data, dtype, count, body)
 
 
-def _ascii_vertices(data, body, order, count, properties, path):  # noqa: ANN001, ANN202
+def _ascii_vertices(
+    data: bytes, body: int, order: str, count: int, properties: list[list[str]], path: Path
+) -> np.ndarray:
     dtype = _dtype(properties, order, "vertex", path)
     width = len(properties)
     if 2 * count * width - 1 > len(data) - body:  # a value takes a digit and a space at least
@@ -123,7 +135,9 @@ def _ascii_vertices(data, body, order, count, properties, path):  # noqa: ANN001
     try:
         values = np.array(words, dtype="S").astype(np.float64).reshape(count, width)
     except ValueError as error:
-        raise SceneError(f"{path}: a vertex holds something that is no number ({error}).") from error
+        raise SceneError(
+            f"{path}: a vertex holds something that is no number ({error})."
+        ) from error
     table = np.empty(count, dtype)
     for column, name in enumerate(dtype.names or ()):
         table[name] = values[:, column]
@@ -139,19 +153,21 @@ def _skip_lines(data: bytes, body: int, count: int) -> int:
     return body
 
 
-def _stack(columns, names, dtype=None):  # noqa: ANN001, ANN202
+def _stack(
+    columns: Columns, names: tuple[str, ...], dtype: type[np.float64] | None = None
+) -> np.ndarray:
     stacked = np.stack([columns[name] for name in names], axis=1)
     return stacked.astype(dtype or stacked.dtype.newbyteorder("="))
 
 
-def _first_triple(columns, choices):  # noqa: ANN001, ANN202
+def _first_triple(columns: Columns, choices: tuple[tuple[str, ...], ...]) -> np.ndarray | None:
     for names in choices:
         if set(names) <= set(columns):
             return _stack(columns, names)
     return None
 
 
-def _first(columns, choices):  # noqa: ANN001, ANN202
+def _first(columns: Columns, choices: tuple[str, ...]) -> np.ndarray | None:
     for name in choices:
         if name in columns:
             return columns[name].astype(columns[name].dtype.newbyteorder("="))

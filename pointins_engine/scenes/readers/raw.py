@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from pointins_engine.errors import SceneError
 from pointins_engine.scenes.readers.upright import camera_to_upright
@@ -56,7 +56,7 @@ def to_scene(raw: RawScan, path: Path, units: Units, id: str) -> tuple[Scene, li
                 f"{path}: {name} has {len(column):,} rows for {num:,} points; "
                 "both must come from the same scan."
             )
-    finite = np.isfinite(coord).all(axis=1)
+    finite = np.asarray(np.isfinite(coord).all(axis=1))
     dropped = int(num - finite.sum())
     if num - dropped < MIN_POINTS:
         raise SceneError(
@@ -64,7 +64,7 @@ def to_scene(raw: RawScan, path: Path, units: Units, id: str) -> tuple[Scene, li
             f"least {MIN_POINTS}."
         )
     coord = coord[finite] * METRES[units]
-    notes = _unit_notes(coord, path) if units == "m" else []
+    notes = unit_notes(coord, path.name) if units == "m" else []
     turn = None
     if raw.camera_frame and coord[:, 2].min() > 0:
         turn, note = camera_to_upright(coord)
@@ -139,8 +139,8 @@ def _unit_normal(normal: np.ndarray, turn: np.ndarray | None) -> np.ndarray | No
     return (normal if turn is None else normal @ turn.T).astype(np.float32)
 
 
-def _unit_notes(coord: np.ndarray, path: Path) -> list[str]:
-    """A warning if "metres" look like millimetres: neighbours a metre apart over hundreds of metres.
+def unit_notes(coord: np.ndarray, name: str) -> list[str]:
+    """A warning if "metres" look like millimetres: neighbours a metre apart, hundreds wide.
 
     A LiDAR sweep is as wide but its points lie closer, and an aerial scan is wide and dense, so
     neither meets both conditions.
@@ -149,10 +149,10 @@ def _unit_notes(coord: np.ndarray, path: Path) -> list[str]:
     if extent < _WIDE_EXTENT:
         return []
     sample = coord[:: max(1, len(coord) // 1000)]
-    spacing = float(np.median(cKDTree(coord).query(sample, k=2)[0][:, 1]))
+    spacing = float(np.median(KDTree(coord).query(sample, k=2)[0][:, 1]))
     if spacing < _COARSE_SPACING:
         return []
-    start = f"{path.name}: {extent:,.0f} m wide with neighbours {spacing:.1f} m apart"
+    start = f"{name}: {extent:,.0f} m wide with neighbours {spacing:.1f} m apart"
     if extent > 1500:
         return [f"{start} looks like millimetres; if it is, pass --scene.units mm."]
     return [

@@ -5,10 +5,21 @@ from jaxtyping import Float
 
 from pointins_engine.geometry import estimate_normals, rotation_between, voxelize
 
-_CAMERA_AXES = np.array([[1.0, 0, 0], [0, 0, 1.0], [0, -1.0, 0]])  # x right, y down, z ahead -> z up
+_CAMERA_AXES = np.array(
+    [[1.0, 0, 0], [0, 0, 1.0], [0, -1.0, 0]]
+)  # x right, y down, z ahead -> z up
+_VIEW = np.array([0.7, 0.55])  # tangents of half a field of view of 70 by 58 degrees
 _MAX_LEAN = np.cos(np.deg2rad(65.0))  # a camera looks down at a table by less than this
 _THICKNESS = 0.015  # share of the scene's diagonal
 _MIN_SHARE = 0.15  # of the voxels: a floor or table that is worth levelling on
+
+
+def inside_camera_view(coord: Float[np.ndarray, "n 3"]) -> bool:
+    """Whether every finite point lies in what a depth camera at the origin sees along z."""
+    finite = coord[np.isfinite(coord).all(axis=1)]
+    if len(finite) == 0:
+        return False
+    return bool((np.abs(finite[:, :2]) < _VIEW * finite[:, 2:]).all())
 
 
 def camera_to_upright(
@@ -35,7 +46,9 @@ def camera_to_upright(
     )
 
 
-def _dominant_up(points, normals, thickness):  # noqa: ANN001, ANN202
+def _dominant_up(
+    points: Float[np.ndarray, "m 3"], normals: Float[np.ndarray, "m 3"], thickness: float
+) -> tuple[Float[np.ndarray, "3"], float]:
     """Normal of the largest plane that faces up, refined, and its share of the points."""
     facing = np.flatnonzero(normals[:, 2] > _MAX_LEAN)
     if len(facing) < 10:
@@ -60,23 +73,25 @@ def _dominant_up(points, normals, thickness):  # noqa: ANN001, ANN202
 
 
 def up_axis_note(coord: Float[np.ndarray, "n 3"], normal: Float[np.ndarray, "n 3"]) -> str:
-    """Whether level surfaces confirm that z is up.
+    """Whether the scan itself confirms that z is up.
 
-    Compares how much surface is at right angles to each axis, within 15 degrees. A z-up scene has
-    more floor and table tops than walls of either direction only sometimes; what decides is that
-    the lowest tenth of the scene is mostly level.
+    It does if what lies lowest is mostly level (normals within 15 degrees of z), or if the scan is
+    far wider than high, as a street is even where it climbs. Otherwise the end of an axis at which
+    such a floor does lie is named.
     """
     aligned = np.abs(normal) > np.cos(np.deg2rad(15.0))
-    share = []
-    for axis in range(3):
-        for end in (1, -1):
-            height = end * coord[:, axis]
+    floor = {}
+    for axis, letter in enumerate("xyz"):
+        for sign, name in ((1, letter), (-1, f"-{letter}")):
+            height = sign * coord[:, axis]
             low = height < np.percentile(height, 1) + 0.1 * np.ptp(height)
-            share.append((float(aligned[low, axis].mean()), "xyz"[axis] if end > 0 else "-" + "xyz"[axis]))
-    best_share, best = max(share)
-    z_share = share[4][0]
-    if z_share > 0.5 and z_share > best_share - 0.25:
-        return f"z (the lowest tenth is {z_share:.0%} level)"
-    if best_share > 0.5 and best != "z":
+            floor[name] = float(aligned[low, axis].mean())
+    best = max(floor, key=lambda name: floor[name])
+    if floor["z"] > 0.5 and floor["z"] > floor[best] - 0.25:
+        return f"z ({floor['z']:.0%} of what lies lowest is level)"
+    extent = np.percentile(coord, 99, axis=0) - np.percentile(coord, 1, axis=0)
+    if extent[2] < 0.25 * extent[:2].min():
+        return "z (the scan is far wider than high)"
+    if floor[best] > 0.5 and best != "z":
         return f"not confirmed: z was expected, but {best} looks like up; turn the file to z up"
     return "not confirmed: no level ground or floor was found; the scene is taken as z up"

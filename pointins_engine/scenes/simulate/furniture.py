@@ -5,27 +5,29 @@ the shelf are of one wood, the sofa and the curtain of one cloth), so colour alo
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
 from pointins_engine.geometry import rotation
 from pointins_engine.scenes.simulate.pieces import Piece, box, cylinder, ellipsoid, legs
-from pointins_engine.scenes.simulate.solids import Solid
+from pointins_engine.scenes.simulate.solids import BOX, Solid
 
 Rng = np.random.Generator
+Maker = Callable[[Rng], Piece]
 WOODS = ("wood_a", "wood_a", "wood_b")  # the first is the wood most of the room is made of
 CLOTHS = ("cloth_a", "cloth_b", "cloth_b", "leather")
 PAINTS = ("white", "wood_a", "wood_b", "white", "grey")
 
 
-def _pick(rng: Rng, names: tuple[str, ...]) -> str:
+def pick(rng: Rng, names: tuple[str, ...]) -> str:
     return names[int(rng.integers(len(names)))]
 
 
 def chair(rng: Rng) -> Piece:
     w, d = rng.uniform(0.42, 0.5), rng.uniform(0.43, 0.52)
     seat, top = rng.uniform(0.43, 0.48), rng.uniform(0.8, 0.98)
-    frame, cover = _pick(rng, (*WOODS, "metal")), _pick(rng, (*CLOTHS, *WOODS))
+    frame, cover = pick(rng, (*WOODS, "metal")), pick(rng, (*CLOTHS, *WOODS))
     solids = [
         *legs(w, d, seat, frame),
         box((-w / 2, w / 2), (-d / 2, d / 2), (seat - 0.045, seat + 0.01), cover),
@@ -45,7 +47,7 @@ def chair(rng: Rng) -> Piece:
 
 def office_chair(rng: Rng) -> Piece:
     w, seat, top = rng.uniform(0.48, 0.54), rng.uniform(0.44, 0.52), rng.uniform(0.9, 1.12)
-    cover = _pick(rng, CLOTHS)
+    cover = pick(rng, CLOTHS)
     solids: list[Solid] = [
         cylinder((0, 0, seat / 2 + 0.02), 0.03, seat - 0.06, "metal"),
         ellipsoid((0, 0, seat), (w / 2, w / 2, 0.055), cover),
@@ -57,7 +59,7 @@ def office_chair(rng: Rng) -> Piece:
         x, y, _ = turn @ np.array([0.15, 0, 0])
         solids.append(
             Solid(
-                shape=0,
+                shape=BOX,
                 center=np.array([x, y, 0.06]),
                 half=np.array([0.15, 0.022, 0.02]),
                 turn=turn,
@@ -66,7 +68,9 @@ def office_chair(rng: Rng) -> Piece:
         )
     if rng.random() < 0.6:
         for x in (-w / 2 - 0.01, w / 2 + 0.01):
-            solids.append(box((x - 0.025, x + 0.025), (-0.15, 0.14), (seat + 0.2, seat + 0.24), "black"))
+            solids.append(
+                box((x - 0.025, x + 0.025), (-0.15, 0.14), (seat + 0.2, seat + 0.24), "black")
+            )
             solids.append(box((x - 0.02, x + 0.02), (-0.02, 0.03), (seat, seat + 0.2), "black"))
     return Piece(name="chair", size=(0.62, 0.62, top), solids=tuple(solids))
 
@@ -81,7 +85,7 @@ def sofa(rng: Rng) -> Piece:
 
 def _upholstered(rng: Rng, name: str, w: float) -> Piece:
     d, seat, top = rng.uniform(0.8, 0.95), rng.uniform(0.38, 0.45), rng.uniform(0.72, 0.9)
-    arm, cover = rng.uniform(0.12, 0.2), _pick(rng, CLOTHS)
+    arm, cover = rng.uniform(0.12, 0.2), pick(rng, CLOTHS)
     inner = w / 2 - arm
     solids = [
         box((-w / 2, w / 2), (-d / 2, d / 2), (0.06, seat - 0.12), cover),
@@ -97,32 +101,45 @@ def _upholstered(rng: Rng, name: str, w: float) -> Piece:
     for k in range(count):
         x0 = -inner + k * step
         solids.append(
-            box((x0 + 0.01, x0 + step - 0.01), (-d / 2 - 0.02, d / 2 - 0.2), (seat - 0.12, seat), cover)
+            box(
+                (x0 + 0.01, x0 + step - 0.01),
+                (-d / 2 - 0.02, d / 2 - 0.2),
+                (seat - 0.12, seat),
+                cover,
+            )
         )
         lean = rotation("x", -0.18)
         solids.append(
-            box((x0 + 0.02, x0 + step - 0.02), (d / 2 - 0.33, d / 2 - 0.2), (seat, top + 0.04), cover, lean)
+            box(
+                (x0 + 0.02, x0 + step - 0.02),
+                (d / 2 - 0.33, d / 2 - 0.2),
+                (seat, top + 0.04),
+                cover,
+                lean,
+            )
         )
     return Piece(name=name, size=(w, d, top + 0.04), solids=tuple(solids))
 
 
 def table(rng: Rng, size: tuple[float, float] | None = None) -> Piece:
     w, d = size or (rng.uniform(1.2, 1.8), rng.uniform(0.75, 0.95))
-    h, top = rng.uniform(0.72, 0.77), _pick(rng, (*WOODS, "white"))
+    h, top = rng.uniform(0.72, 0.77), pick(rng, (*WOODS, "white"))
     solids = [box((-w / 2, w / 2), (-d / 2, d / 2), (h - 0.035, h), top)]
     style = rng.random()
     if style < 0.6:
-        solids += legs(w, d, h - 0.035, _pick(rng, (top, "metal")), 0.03)
+        solids += legs(w, d, h - 0.035, pick(rng, (top, "metal")), 0.03)
         solids.append(box((-w / 2 + 0.1, w / 2 - 0.1), (-0.02, 0.02), (h - 0.13, h - 0.035), top))
     else:  # two trestles
         for x in (-w / 2 + 0.15, w / 2 - 0.15):
-            solids.append(box((x - 0.02, x + 0.02), (-d / 2 + 0.08, d / 2 - 0.08), (0, h - 0.035), top))
+            solids.append(
+                box((x - 0.02, x + 0.02), (-d / 2 + 0.08, d / 2 - 0.08), (0, h - 0.035), top)
+            )
     return Piece(name="table", size=(w, d, h), solids=tuple(solids))
 
 
 def round_table(rng: Rng) -> Piece:
     r, h = rng.uniform(0.42, 0.6), rng.uniform(0.71, 0.76)
-    top = _pick(rng, (*WOODS, "white"))
+    top = pick(rng, (*WOODS, "white"))
     solids = (
         cylinder((0, 0, h - 0.018), r, 0.036, top),
         cylinder((0, 0, h / 2), 0.045, h - 0.04, "metal"),
@@ -133,19 +150,21 @@ def round_table(rng: Rng) -> Piece:
 
 def coffee_table(rng: Rng) -> Piece:
     w, d, h = rng.uniform(0.8, 1.2), rng.uniform(0.5, 0.65), rng.uniform(0.36, 0.45)
-    top = _pick(rng, WOODS)
+    top = pick(rng, WOODS)
     solids = [
         box((-w / 2, w / 2), (-d / 2, d / 2), (h - 0.04, h), top),
         *legs(w, d, h - 0.04, top, 0.028),
     ]
     if rng.random() < 0.5:
-        solids.append(box((-w / 2 + 0.05, w / 2 - 0.05), (-d / 2 + 0.05, d / 2 - 0.05), (0.12, 0.14), top))
+        solids.append(
+            box((-w / 2 + 0.05, w / 2 - 0.05), (-d / 2 + 0.05, d / 2 - 0.05), (0.12, 0.14), top)
+        )
     return Piece(name="table", size=(w, d, h), solids=tuple(solids))
 
 
 def desk(rng: Rng) -> Piece:
     w, d, h = rng.uniform(1.2, 1.6), rng.uniform(0.65, 0.8), rng.uniform(0.72, 0.76)
-    top = _pick(rng, (*WOODS, "white"))
+    top = pick(rng, (*WOODS, "white"))
     solids = [
         box((-w / 2, w / 2), (-d / 2, d / 2), (h - 0.03, h), top),
         box((-w / 2, -w / 2 + 0.03), (-d / 2, d / 2), (0, h - 0.03), top),
@@ -154,7 +173,12 @@ def desk(rng: Rng) -> Piece:
     ]
     for z in (0.2, 0.4, 0.6):
         solids.append(
-            box((w / 2 - 0.27, w / 2 - 0.15), (-d / 2 + 0.02, -d / 2 + 0.04), (z - 0.01, z + 0.01), "metal")
+            box(
+                (w / 2 - 0.27, w / 2 - 0.15),
+                (-d / 2 + 0.02, -d / 2 + 0.04),
+                (z - 0.01, z + 0.01),
+                "metal",
+            )
         )
     return Piece(name="desk", size=(w, d, h), solids=tuple(solids))
 
@@ -174,7 +198,12 @@ def dresser(rng: Rng) -> Piece:
     body = _fronted(rng, "dresser", w, d, h, doors=1)
     front = -d / 2
     drawers = [
-        box((-w / 2 + 0.02, w / 2 - 0.02), (front - 0.015, front), (z0 + 0.012, z0 + h / 3.3), body.solids[0].material)
+        box(
+            (-w / 2 + 0.02, w / 2 - 0.02),
+            (front - 0.015, front),
+            (z0 + 0.012, z0 + h / 3.3),
+            body.solids[0].material,
+        )
         for z0 in (0.06, 0.06 + h * 0.31, 0.06 + h * 0.62)
     ]
     return Piece(name="dresser", size=(w, d + 0.03, h), solids=(*body.solids[:1], *drawers))
@@ -185,8 +214,8 @@ def nightstand(rng: Rng) -> Piece:
 
 
 def _fronted(rng: Rng, name: str, w: float, d: float, h: float, doors: int) -> Piece:
-    body = _pick(rng, PAINTS)
-    front = body if rng.random() < 0.6 else _pick(rng, PAINTS)
+    body = pick(rng, PAINTS)
+    front = body if rng.random() < 0.6 else pick(rng, PAINTS)
     solids = [box((-w / 2, w / 2), (-d / 2, d / 2), (0.05, h), body)]
     step = w / doors
     for k in range(doors):
@@ -196,22 +225,29 @@ def _fronted(rng: Rng, name: str, w: float, d: float, h: float, doors: int) -> P
         )
         x = x0 + (step - 0.06 if k % 2 == 0 else 0.06)
         z = min(0.72 * h, 1.05)
-        solids.append(box((x - 0.012, x + 0.012), (-d / 2 - 0.05, -d / 2 - 0.018), (z - 0.07, z + 0.07), "metal"))
+        solids.append(
+            box(
+                (x - 0.012, x + 0.012),
+                (-d / 2 - 0.05, -d / 2 - 0.018),
+                (z - 0.07, z + 0.07),
+                "metal",
+            )
+        )
     return Piece(name=name, size=(w, d + 0.04, h), solids=tuple(solids))
 
 
 def bookshelf(rng: Rng) -> Piece:
     w, d, h = rng.uniform(0.7, 1.1), rng.uniform(0.26, 0.34), rng.uniform(1.5, 2.1)
-    board = _pick(rng, (*WOODS, "white"))
+    board = pick(rng, (*WOODS, "white"))
     solids = [
         box((-w / 2, -w / 2 + 0.025), (-d / 2, d / 2), (0, h), board),
         box((w / 2 - 0.025, w / 2), (-d / 2, d / 2), (0, h), board),
         box((-w / 2, w / 2), (d / 2 - 0.012, d / 2), (0, h), board),
     ]
-    levels = np.linspace(0.05, h - 0.013, int(round(h / 0.36)) + 1)
+    levels = np.linspace(0.05, h - 0.013, round(h / 0.36) + 1)
     for z in levels:
         solids.append(box((-w / 2, w / 2), (-d / 2, d / 2), (z - 0.012, z + 0.012), board))
-    for z, above in zip(levels[:-1], levels[1:], strict=True):  # rows of books, some shorter
+    for z, above in pairwise(levels):  # rows of books, some shorter
         filled = rng.uniform(0.25, 1.0)
         x0 = -w / 2 + 0.03 + rng.uniform(0, 1 - filled) * (w - 0.06)
         solids.append(
@@ -222,12 +258,21 @@ def bookshelf(rng: Rng) -> Piece:
 
 
 def bed(rng: Rng) -> Piece:
-    w, d = (rng.uniform(0.9, 1.0) if rng.random() < 0.4 else rng.uniform(1.4, 1.7)), rng.uniform(2.0, 2.1)
-    h, frame, cover = rng.uniform(0.45, 0.55), _pick(rng, WOODS), _pick(rng, ("cloth_a", "cloth_b", "linen"))
+    w, d = (
+        (rng.uniform(0.9, 1.0) if rng.random() < 0.4 else rng.uniform(1.4, 1.7)),
+        rng.uniform(2.0, 2.1),
+    )
+    h, frame, cover = (
+        rng.uniform(0.45, 0.55),
+        pick(rng, WOODS),
+        pick(rng, ("cloth_a", "cloth_b", "linen")),
+    )
     solids = [
         box((-w / 2, w / 2), (-d / 2, d / 2), (0.12, h - 0.2), frame),
         box((-w / 2 + 0.02, w / 2 - 0.02), (-d / 2 + 0.02, d / 2 - 0.06), (h - 0.2, h), "linen"),
-        box((-w / 2 - 0.01, w / 2 + 0.01), (-d / 2 - 0.01, d / 2 - 0.6), (h - 0.17, h + 0.04), cover),
+        box(
+            (-w / 2 - 0.01, w / 2 + 0.01), (-d / 2 - 0.01, d / 2 - 0.6), (h - 0.17, h + 0.04), cover
+        ),
         box((-w / 2, w / 2), (d / 2 - 0.05, d / 2), (0, rng.uniform(0.8, 1.1)), frame),
         *legs(w, d, 0.12, frame, 0.03),
     ]
@@ -238,13 +283,15 @@ def bed(rng: Rng) -> Piece:
 
 def counter(rng: Rng) -> Piece:
     w, d, h = rng.uniform(1.4, 2.2), 0.6, rng.uniform(0.88, 0.93)
-    front, top = _pick(rng, PAINTS), _pick(rng, ("stone", "wood_a", "white"))
+    front, top = pick(rng, PAINTS), pick(rng, ("stone", "wood_a", "white"))
     solids = [
         box((-w / 2, w / 2), (-d / 2 + 0.03, d / 2), (0.1, h - 0.04), front),
         box((-w / 2, w / 2), (-d / 2 - 0.02, d / 2), (h - 0.04, h), top),
     ]
     for x in np.arange(-w / 2 + 0.3, w / 2 - 0.1, 0.5):
-        solids.append(box((x - 0.08, x + 0.08), (-d / 2 - 0.01, -d / 2 + 0.03), (h - 0.16, h - 0.13), "metal"))
+        solids.append(
+            box((x - 0.08, x + 0.08), (-d / 2 - 0.01, -d / 2 + 0.03), (h - 0.16, h - 0.13), "metal")
+        )
     return Piece(name="counter", size=(w, d + 0.04, h), solids=tuple(solids))
 
 
@@ -289,7 +336,7 @@ def bathtub(rng: Rng) -> Piece:
 
 def refrigerator(rng: Rng) -> Piece:
     w, d, h = rng.uniform(0.58, 0.72), rng.uniform(0.6, 0.7), rng.uniform(1.5, 1.9)
-    body, split = _pick(rng, ("white", "metal", "grey")), h * rng.uniform(0.3, 0.62)
+    body, split = pick(rng, ("white", "metal", "grey")), h * rng.uniform(0.3, 0.62)
     front = -d / 2
     solids = (
         box((-w / 2, w / 2), (front + 0.05, d / 2), (0.03, h), body),
@@ -298,156 +345,3 @@ def refrigerator(rng: Rng) -> Piece:
         cylinder((w / 2 - 0.06, front - 0.03, split + 0.25), 0.014, 0.35, "metal"),
     )
     return Piece(name="refrigerator", size=(w, d + 0.05, h), solids=solids)
-
-
-def plant(rng: Rng) -> Piece:
-    r, h = rng.uniform(0.13, 0.19), rng.uniform(0.26, 0.38)
-    solids = [
-        cylinder((0, 0, h / 2), r, h, _pick(rng, ("ceramic", "grey", "wood_b"))),
-        cylinder((0, 0, h + 0.2), 0.02, 0.4, "wood_b"),
-    ]
-    for _ in range(4):
-        x, y = rng.normal(0, 0.09, 2)
-        z = h + rng.uniform(0.3, 0.7)
-        half = (rng.uniform(0.13, 0.22), rng.uniform(0.13, 0.22), rng.uniform(0.12, 0.26))
-        solids.append(ellipsoid((x, y, z), half, "leaf", free_path=0.06))
-    return Piece(name="plant", size=(0.5, 0.5, h + 0.9), solids=tuple(solids))
-
-
-def floor_lamp(rng: Rng) -> Piece:
-    h, r = rng.uniform(1.45, 1.7), rng.uniform(0.15, 0.21)
-    solids = (
-        cylinder((0, 0, 0.015), 0.14, 0.03, "metal"),
-        cylinder((0, 0, h / 2), 0.017, h, "metal"),
-        cylinder((0, 0, h), r, rng.uniform(0.22, 0.3), _pick(rng, ("linen", "cloth_a", "white"))),
-    )
-    return Piece(name="lamp", size=(2 * r, 2 * r, h + 0.15), solids=solids)
-
-
-def table_lamp(rng: Rng) -> Piece:
-    h, r = rng.uniform(0.34, 0.48), rng.uniform(0.11, 0.15)
-    solids = (
-        cylinder((0, 0, 0.012), 0.08, 0.024, "metal"),
-        ellipsoid((0, 0, h * 0.3), (0.055, 0.055, h * 0.3), _pick(rng, ("ceramic", "wood_b"))),
-        cylinder((0, 0, h - 0.09), r, 0.18, _pick(rng, ("linen", "cloth_b"))),
-    )
-    return Piece(name="lamp", size=(2 * r, 2 * r, h), solids=solids)
-
-
-def monitor(rng: Rng) -> Piece:
-    w, h = rng.uniform(0.5, 0.68), rng.uniform(0.3, 0.38)
-    solids = (
-        box((-w / 2, w / 2), (-0.02, 0.02), (0.12, 0.12 + h), "screen"),
-        box((-0.025, 0.025), (0.02, 0.05), (0.01, 0.3), "black"),
-        box((-0.13, 0.13), (-0.08, 0.1), (0, 0.015), "black"),
-    )
-    return Piece(name="monitor", size=(w, 0.2, 0.12 + h), solids=solids)
-
-
-def television(rng: Rng) -> Piece:
-    w = rng.uniform(0.9, 1.25)
-    h = w * 0.58
-    solids = (
-        box((-w / 2, w / 2), (-0.025, 0.025), (0.06, 0.06 + h), "screen"),
-        box((-w / 3, w / 3), (-0.1, 0.1), (0, 0.02), "black"),
-        box((-0.1, 0.1), (-0.02, 0.03), (0.02, 0.08), "black"),
-    )
-    return Piece(name="television", size=(w, 0.22, 0.06 + h), solids=solids)
-
-
-def pile_of_books(rng: Rng) -> Piece:
-    solids, z = [], 0.0
-    for _ in range(int(rng.integers(2, 5))):
-        h, turn = rng.uniform(0.03, 0.055), rotation("z", rng.uniform(-0.4, 0.4))
-        solids.append(box((-0.14, 0.14), (-0.1, 0.1), (z, z + h), "books", turn))
-        z += h
-    return Piece(name="books", size=(0.32, 0.26, z), solids=tuple(solids))
-
-
-def carton(rng: Rng) -> Piece:
-    w, d, h = rng.uniform(0.25, 0.5), rng.uniform(0.25, 0.4), rng.uniform(0.2, 0.4)
-    solids = (box((-w / 2, w / 2), (-d / 2, d / 2), (0, h), _pick(rng, ("card", "card", "white"))),)
-    return Piece(name="box", size=(w, d, h), solids=solids)
-
-
-def bin_(rng: Rng) -> Piece:
-    r, h = rng.uniform(0.12, 0.17), rng.uniform(0.28, 0.45)
-    solids = (cylinder((0, 0, h / 2), r, h, _pick(rng, ("grey", "black", "metal"))),)
-    return Piece(name="bin", size=(2 * r, 2 * r, h), solids=solids)
-
-
-def vase(rng: Rng) -> Piece:
-    r, h = rng.uniform(0.07, 0.1), rng.uniform(0.2, 0.3)
-    solids = (
-        ellipsoid((0, 0, h / 2), (r, r, h / 2), _pick(rng, ("ceramic", "stone"))),
-        ellipsoid((0, 0, h + 0.1), (0.11, 0.11, 0.13), "leaf", free_path=0.05),
-    )
-    return Piece(name="plant", size=(0.24, 0.24, h + 0.23), solids=solids)
-
-
-def pillow(rng: Rng) -> Piece:
-    turn = rotation("z", rng.uniform(-0.5, 0.5)) @ rotation("x", 0.9)
-    solid = ellipsoid((0, 0, 0.17), (0.22, 0.2, 0.075), _pick(rng, ("cloth_a", "cloth_b", "linen")), 0.0, turn)
-    return Piece(name="pillow", size=(0.44, 0.3, 0.36), solids=(solid,))
-
-
-# On the walls: the back of the piece (y = 0) lies on the wall, z is absolute.
-
-
-def door(rng: Rng) -> Piece:
-    w, h, leaf = rng.uniform(0.82, 0.95), rng.uniform(1.98, 2.08), _pick(rng, PAINTS)
-    solids = (
-        box((-w / 2, w / 2), (-0.03, 0), (0, h), leaf),
-        box((-w / 2 - 0.08, -w / 2), (-0.05, 0), (0, h + 0.08), "white"),
-        box((w / 2, w / 2 + 0.08), (-0.05, 0), (0, h + 0.08), "white"),
-        box((-w / 2, w / 2), (-0.05, 0), (h, h + 0.08), "white"),
-        box((w / 2 - 0.16, w / 2 - 0.05), (-0.09, -0.05), (1.0, 1.03), "metal"),
-    )
-    return Piece(name="door", size=(w + 0.16, 0.1, h), solids=solids)
-
-
-def window(rng: Rng) -> Piece:
-    w, z0, z1 = rng.uniform(0.9, 1.6), rng.uniform(0.8, 0.95), rng.uniform(1.95, 2.15)
-    bars = [(-w / 2, -w / 2 + 0.07), (w / 2 - 0.07, w / 2), (-0.035, 0.035)]
-    solids = [box((x0, x1), (-0.06, 0), (z0, z1), "white") for x0, x1 in bars]
-    solids += [box((-w / 2, w / 2), (-0.06, 0), (z, z + 0.07), "white") for z in (z0, z1 - 0.07)]
-    solids.append(box((-w / 2 - 0.05, w / 2 + 0.05), (-0.16, 0), (z0 - 0.04, z0), "stone"))
-    solids.append(box((-w / 2, w / 2), (-0.012, 0), (z0, z1), "glass"))
-    return Piece(name="window", size=(w + 0.1, 0.16, z1), solids=tuple(solids))
-
-
-def curtain(rng: Rng) -> Piece:
-    w, z1, cover = rng.uniform(0.4, 0.7), rng.uniform(2.2, 2.35), _pick(rng, ("cloth_a", "cloth_b", "linen"))
-    folds = [
-        Solid(
-            shape=1,
-            center=np.array([x, -0.09, z1 / 2 + 0.03]),
-            half=np.array([0.055, 0.05, z1 / 2 - 0.03]),
-            turn=np.eye(3),
-            material=cover,
-        )
-        for x in np.arange(-w / 2 + 0.05, w / 2, 0.085)
-    ]
-    return Piece(name="curtain", size=(w, 0.16, z1), solids=tuple(folds))
-
-
-def picture(rng: Rng) -> Piece:
-    w, h, z = rng.uniform(0.4, 0.9), rng.uniform(0.35, 0.6), rng.uniform(1.3, 1.6)
-    solids = (
-        box((-w / 2, w / 2), (-0.03, 0), (z - h / 2, z + h / 2), _pick(rng, ("wood_b", "black", "white"))),
-        box((-w / 2 + 0.04, w / 2 - 0.04), (-0.034, -0.03), (z - h / 2 + 0.04, z + h / 2 - 0.04), "art"),
-    )
-    return Piece(name="picture", size=(w, 0.04, z + h / 2), solids=solids)
-
-
-def whiteboard(rng: Rng) -> Piece:
-    w, z0 = rng.uniform(1.2, 2.0), rng.uniform(0.85, 1.0)
-    solids = (
-        box((-w / 2, w / 2), (-0.03, 0), (z0, z0 + 1.1), "metal"),
-        box((-w / 2 + 0.03, w / 2 - 0.03), (-0.034, -0.03), (z0 + 0.03, z0 + 1.07), "white"),
-        box((-w / 3, w / 3), (-0.09, 0), (z0 - 0.02, z0), "metal"),
-    )
-    return Piece(name="whiteboard", size=(w, 0.1, z0 + 1.1), solids=solids)
-
-
-Maker = Callable[[Rng], Piece]

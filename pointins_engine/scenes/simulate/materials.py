@@ -86,7 +86,9 @@ def draw_palette(rng: Rng) -> dict[str, Float[np.ndarray, "2 3"]]:
     }
     palette = {}
     for name, color in base.items():
-        first = np.clip(np.array(color) * rng.uniform(0.88, 1.1) + rng.normal(0, 0.02, 3), 0.03, 0.95)
+        first = np.clip(
+            np.array(color) * rng.uniform(0.88, 1.1) + rng.normal(0, 0.02, 3), 0.03, 0.95
+        )
         second = np.clip(first * rng.uniform(0.55, 0.85) + rng.normal(0, 0.03, 3), 0.02, 0.95)
         palette[name] = np.stack([first, second])
     return palette
@@ -105,7 +107,9 @@ def _hash(cell: Int64[np.ndarray, "k 3"], salt: int) -> Float[np.ndarray, " k"]:
     return (mix >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
 
-def value_noise(points: Float[np.ndarray, "k 3"], size: float, salt: int) -> Float[np.ndarray, " k"]:
+def value_noise(
+    points: Float[np.ndarray, "k 3"], size: float, salt: int
+) -> Float[np.ndarray, " k"]:
     """Smooth noise in [0, 1] with features of `size` metres."""
     scaled = points / size
     cell = np.floor(scaled).astype(np.int64)
@@ -135,10 +139,14 @@ def _blend(kind: str, p: Float[np.ndarray, "k 3"], salt: int) -> Float[np.ndarra
     return 0.25 * value_noise(p, 0.4, salt)
 
 
-def _spots(p: Float[np.ndarray, "k 3"], size: tuple[float, float, float], salt: int):  # noqa: ANN202
+def _spots(
+    p: Float[np.ndarray, "k 3"], size: tuple[float, float, float], salt: int
+) -> Float[np.ndarray, "k 3"]:
     """Bright and dull colours in cells of a given size: spines of books, fields of a painting."""
     cell = np.floor(p / np.array(size)).astype(np.int64)
-    return np.stack([_hash(cell, salt + k) for k in range(3)], axis=1) * 0.7 + 0.1
+    grey = 0.15 + 0.6 * _hash(cell, salt)[:, None]
+    tint = np.stack([_hash(cell, salt + k) for k in (1, 2, 3)], axis=1)
+    return grey * (0.6 + 0.8 * tint)
 
 
 def paint(

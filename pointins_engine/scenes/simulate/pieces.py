@@ -14,6 +14,8 @@ from pointins_engine.scenes.simulate.solids import BOX, CYLINDER, ELLIPSOID, Sol
 
 LEVEL = np.eye(3)
 
+Rect = tuple[float, float, float, float]  # x0, y0, x1, y1 in metres
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
@@ -47,7 +49,7 @@ class Placed:
             for s in self.piece.solids
         ]
 
-    def footprint(self, margin: float = 0.0) -> tuple[float, float, float, float]:
+    def footprint(self, margin: float = 0.0) -> Rect:
         """Axis-aligned rectangle x0, y0, x1, y1 around the turned footprint, in metres."""
         c, s = abs(np.cos(self.yaw_rad)), abs(np.sin(self.yaw_rad))
         w, d = self.piece.size[0] / 2, self.piece.size[1] / 2
@@ -115,6 +117,6 @@ def legs(
     ]
 
 
-def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+def overlap(a: Rect, b: Rect) -> bool:
     """Whether two rectangles x0, y0, x1, y1 share area."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -1,4 +1,4 @@
-"""Boxes, cylinders and ellipsoids, and the rays that meet them. R rays, S solids, K ray-solid pairs.
+"""Boxes, cylinders and ellipsoids, and the rays that meet them. R rays, S solids, K pairs.
 
 No mesh library: a solid is a unit shape under a turn, a stretch and a shift, so each ray is met in
 the solid's own frame by a closed formula. Rays that share an origin are tested together; a cone
@@ -12,6 +12,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 BOX, CYLINDER, ELLIPSOID = 0, 1, 2
+
+Rows = Float[np.ndarray, " k"]
+Rows3 = Float[np.ndarray, "k 3"]
+Span = tuple[Rows, Rows, Rows3]  # enters, leaves, normal in the unit frame
 
 _RAY_CHUNK = 2048  # rays culled against the solids at a time
 _GOLDEN = 0.6180339887498949  # spreads one random number a ray over the solids it crosses
@@ -35,7 +39,9 @@ class Hits:
 
     distance: Float[np.ndarray, " r"]  # metres along the unit direction
     solid: Int64[np.ndarray, " r"]
-    normal: Float[np.ndarray, "r 3"]  # unit, facing the origin of the ray; zero where nothing is met
+    normal: Float[
+        np.ndarray, "r 3"
+    ]  # unit, facing the origin of the ray; zero where nothing is met
 
 
 class SolidSet:
@@ -110,7 +116,9 @@ def cast(
     reach = np.linalg.norm(to_center, axis=1)
     axis = to_center / np.maximum(reach, 1e-12)[:, None]
     half_angle = np.where(
-        reach > solids.radius, np.arcsin(np.minimum(solids.radius / np.maximum(reach, 1e-12), 1)), np.pi
+        reach > solids.radius,
+        np.arcsin(np.minimum(solids.radius / np.maximum(reach, 1e-12), 1)),
+        np.pi,
     )
     min_cosine = np.cos(half_angle) - 1e-9
     start = np.einsum("sji,sj->si", solids.turn, -to_center) / solids.half  # origin, unit frames
@@ -148,7 +156,14 @@ def cast(
     return Hits(distance=distance, solid=solid, normal=normal)
 
 
-def _meet(solids, pair_solid, start, rays, ray, chance):  # noqa: ANN001, ANN202
+def _meet(
+    solids: SolidSet,
+    pair_solid: Int64[np.ndarray, " k"],
+    start: Float[np.ndarray, "s 3"],
+    rays: Float[np.ndarray, "c 3"],
+    ray: Int64[np.ndarray, " k"],
+    chance: Float[np.ndarray, " k"] | None,
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k 3"]]:
     """Distance and local surface normal (unit frame) of every pair; inf where they miss."""
     turn = solids.turn[pair_solid]
     d = np.einsum("kji,kj->ki", turn, rays[ray]) / solids.half[pair_solid]  # (K, 3), unit frame
@@ -174,7 +189,8 @@ def _meet(solids, pair_solid, start, rays, ray, chance):  # noqa: ANN001, ANN202
     return t, face
 
 
-def _box(o, d):  # noqa: ANN001, ANN202
+def _box(o: Rows3, d: Rows3) -> Span:
+    """Slabs: inside all three pairs of faces."""
     with np.errstate(divide="ignore", invalid="ignore"):
         a, b = (-1.0 - o) / d, (1.0 - o) / d
     low, high = np.minimum(a, b), np.maximum(a, b)
@@ -190,8 +206,8 @@ def _box(o, d):  # noqa: ANN001, ANN202
     return t_in, t_out, face
 
 
-def _quadratic(a, b, c):  # noqa: ANN001, ANN202
-    """Roots of a t^2 + 2 b t + c for a >= 0, as an interval that is empty (inf, -inf) when missed."""
+def _quadratic(a: Rows, b: Rows, c: Rows) -> tuple[Rows, Rows]:
+    """Where a t^2 + 2 b t + c <= 0 for a >= 0: from, to; empty (inf, -inf) when missed."""
     discriminant = b * b - a * c
     solid = (discriminant >= 0) & (a > 1e-18)
     root = np.sqrt(np.where(solid, discriminant, 0.0))
@@ -202,13 +218,15 @@ def _quadratic(a, b, c):  # noqa: ANN001, ANN202
     return low, high
 
 
-def _ellipsoid(o, d):  # noqa: ANN001, ANN202
+def _ellipsoid(o: Rows3, d: Rows3) -> Span:
+    """Unit sphere."""
     t_in, t_out = _quadratic((d * d).sum(1), (o * d).sum(1), (o * o).sum(1) - 1.0)
     t = np.where(t_in > 1e-9, t_in, t_out)
     return t_in, t_out, o + np.where(np.isfinite(t), t, 0.0)[:, None] * d
 
 
-def _cylinder(o, d):  # noqa: ANN001, ANN202
+def _cylinder(o: Rows3, d: Rows3) -> Span:
+    """Inside the round side and between both caps."""
     xy_o, xy_d = o[:, :2], d[:, :2]
     side_in, side_out = _quadratic(
         (xy_d * xy_d).sum(1), (xy_o * xy_d).sum(1), (xy_o * xy_o).sum(1) - 1.0
@@ -229,7 +247,7 @@ def _cylinder(o, d):  # noqa: ANN001, ANN202
     return t_in, t_out, face
 
 
-def _world_normal(solids, solid, face):  # noqa: ANN001, ANN202
+def _world_normal(solids: SolidSet, solid: Int64[np.ndarray, " k"], face: Rows3) -> Rows3:
     """Gradient of the unit shape, stretched back (divided by the half sizes) and turned."""
     normal = np.einsum("kij,kj->ki", solids.turn[solid], face / solids.half[solid])
     length = np.linalg.norm(normal, axis=1, keepdims=True)

@@ -8,14 +8,14 @@ import numpy as np
 
 from pointins_engine.geometry import rotation
 from pointins_engine.scenes.simulate.pieces import Piece, box, cylinder, ellipsoid
-from pointins_engine.scenes.simulate.solids import Solid
+from pointins_engine.scenes.simulate.solids import BOX, CYLINDER, Solid
 
 Rng = np.random.Generator
 _LYING = rotation("x", np.pi / 2)  # a cylinder's axis across the vehicle
 
 # Reflectivity at right angles (0..1) and share of returns lost, by material.
 REFLECTIVITY = {
-    "asphalt": (0.22, 0.02), "paving": (0.34, 0.01), "grass": (0.36, 0.02), "facade": (0.4, 0.01),
+    "asphalt": (0.36, 0.02), "paving": (0.4, 0.01), "grass": (0.42, 0.02), "facade": (0.42, 0.01),
     "brick": (0.3, 0.01), "wood": (0.33, 0.02), "leaf": (0.42, 0.1), "bark": (0.3, 0.02),
     "paint_light": (0.5, 0.06), "paint_dark": (0.12, 0.3), "paint_mid": (0.3, 0.12),
     "glass": (0.08, 0.75), "tyre": (0.07, 0.12), "steel": (0.45, 0.03), "retro": (0.97, 0.0),
@@ -27,7 +27,9 @@ def _paint(rng: Rng) -> str:
     return ("paint_light", "paint_dark", "paint_mid")[int(rng.integers(3))]
 
 
-def _bar(a: tuple[float, float, float], b: tuple[float, float, float], radius: float, material: str) -> Solid:
+def _bar(
+    a: tuple[float, float, float], b: tuple[float, float, float], radius: float, material: str
+) -> Solid:
     """Round bar from point a to point b."""
     start, end = np.array(a), np.array(b)
     axis = (end - start) / np.linalg.norm(end - start)
@@ -40,32 +42,52 @@ def _bar(a: tuple[float, float, float], b: tuple[float, float, float], radius: f
 
 
 def _wheels(xs: tuple[float, ...], y: float, radius: float, width: float) -> list[Solid]:
-    return [cylinder((x, s * y, radius), radius, width, "tyre", _LYING) for x in xs for s in (-1, 1)]
+    return [
+        cylinder((x, s * y, radius), radius, width, "tyre", _LYING) for x in xs for s in (-1, 1)
+    ]
 
 
 def car(rng: Rng) -> Piece:
     kind = ("small", "sedan", "estate", "suv")[int(rng.integers(4))]
-    length = {"small": 3.8, "sedan": 4.55, "estate": 4.6, "suv": 4.7}[kind] * rng.uniform(0.96, 1.04)
+    length = {"small": 3.8, "sedan": 4.55, "estate": 4.6, "suv": 4.7}[kind] * rng.uniform(
+        0.96, 1.04
+    )
     width, top = rng.uniform(1.7, 1.86), {"suv": 1.72, "small": 1.5}.get(kind, 1.46)
     belt, body = 0.56 * top, _paint(rng)
     nose = {"small": 0.85, "sedan": 1.25, "estate": 1.2, "suv": 1.2}[kind]
     tail = {"small": 0.1, "sedan": 0.75, "estate": 0.1, "suv": 0.1}[kind]
     x0, x1 = -length / 2, length / 2
     cabin0, cabin1 = x0 + tail, x1 - nose
-    slope = rotation("y", 0.55)
+    slope, glazed = rotation("y", 0.55), width / 2 - 0.09
     solids = [
         box((x0 + 0.06, x1 - 0.06), (-width / 2, width / 2), (0.24, belt), body),
         box((x0, x1), (-width / 2 + 0.1, width / 2 - 0.1), (0.3, belt - 0.12), body),
-        box((cabin0 + 0.1, cabin1 - 0.3), (-width / 2 + 0.09, width / 2 - 0.09), (belt, top - 0.06), "glass"),
-        ellipsoid(((cabin0 + cabin1) / 2 - 0.1, 0, top - 0.12), ((cabin1 - cabin0) / 2 - 0.15, width / 2 - 0.1, 0.12), body),
-        box((cabin1 - 0.62, cabin1 + 0.12), (-width / 2 + 0.12, width / 2 - 0.12),
-            (belt + 0.18, belt + 0.22), "glass", slope),
+        box((cabin0 + 0.1, cabin1 - 0.3), (-glazed, glazed), (belt, top - 0.06), "glass"),
+        ellipsoid(
+            ((cabin0 + cabin1) / 2 - 0.1, 0, top - 0.12),
+            ((cabin1 - cabin0) / 2 - 0.15, width / 2 - 0.1, 0.12),
+            body,
+        ),
+        box(
+            (cabin1 - 0.62, cabin1 + 0.12),
+            (-glazed, glazed),
+            (belt + 0.18, belt + 0.22),
+            "glass",
+            slope,
+        ),
         *_wheels((x0 + 0.75, x1 - 0.82), width / 2 - 0.1, 0.31, 0.2),
         box((x0 - 0.01, x0 + 0.02), (-0.26, 0.26), (0.5, 0.61), "retro"),
         box((x1 - 0.02, x1 + 0.01), (-0.26, 0.26), (0.42, 0.53), "retro"),
-    ]  # fmt: skip
+    ]
     for x in (cabin0 + 0.12, (cabin0 + cabin1) / 2 - 0.1, cabin1 - 0.34):  # roof posts
-        solids.append(box((x - 0.05, x + 0.05), (-width / 2 + 0.07, width / 2 - 0.07), (belt, top - 0.08), body))
+        solids.append(
+            box(
+                (x - 0.05, x + 0.05),
+                (-width / 2 + 0.07, width / 2 - 0.07),
+                (belt, top - 0.08),
+                body,
+            )
+        )
     return Piece(name="car", size=(length, width, top), solids=tuple(solids))
 
 
@@ -77,7 +99,9 @@ def truck(rng: Rng) -> Piece:
         box((length / 2 - 0.02, length / 2 + 0.01), (-1.0, 1.0), (1.5, 2.3), "glass"),
         box((-length / 2, cab - 0.15), (-width / 2, width / 2), (0.95, top), "paint_light"),
         box((-length / 2 + 0.2, cab), (-0.5, 0.5), (0.6, 0.95), "steel"),
-        *_wheels((-length / 2 + 1.2, -length / 2 + 2.4, length / 2 - 1.1), width / 2 - 0.16, 0.48, 0.3),
+        *_wheels(
+            (-length / 2 + 1.2, -length / 2 + 2.4, length / 2 - 1.1), width / 2 - 0.16, 0.48, 0.3
+        ),
     ]
     return Piece(name="truck", size=(length, width, top), solids=tuple(solids))
 
@@ -90,12 +114,24 @@ def van(rng: Rng) -> Piece:
     side = 0.02
     solids = [
         box((-length / 2, length / 2), (-width / 2, width / 2), (0.35, top), body),
-        box((length / 2 - 0.5, length / 2 + 0.01), (-width / 2 - side, width / 2 + side), (1.3, top - 0.5), "glass"),
+        box(
+            (length / 2 - 0.5, length / 2 + 0.01),
+            (-width / 2 - side, width / 2 + side),
+            (1.3, top - 0.5),
+            "glass",
+        ),
         *_wheels((-length / 2 + 1.2, length / 2 - 1.1), width / 2 - 0.1, 0.38, 0.25),
         box((-length / 2 - 0.01, -length / 2), (-0.26, 0.26), (0.6, 0.71), "retro"),
     ]
     if bus:
-        solids.append(box((-length / 2 + 0.5, length / 2 - 0.6), (-width / 2 - side, width / 2 + side), (1.3, 2.4), "glass"))
+        solids.append(
+            box(
+                (-length / 2 + 0.5, length / 2 - 0.6),
+                (-width / 2 - side, width / 2 + side),
+                (1.3, 2.4),
+                "glass",
+            )
+        )
     return Piece(name="other-vehicle", size=(length, width, top), solids=tuple(solids))
 
 
@@ -116,10 +152,16 @@ def person(rng: Rng) -> Piece:
 def _two_wheeler(tyre: float, base: float, material: str, heavy: bool) -> list[Solid]:
     x = base / 2
     wheels = [
-        Solid(shape=1, center=np.array([s * x, 0, tyre]), half=np.array([tyre, tyre, 0.05 if heavy else 0.025]),
-              turn=_LYING, material="tyre", free_path=0.0 if heavy else 0.09)
+        Solid(
+            shape=CYLINDER,
+            center=np.array([s * x, 0, tyre]),
+            half=np.array([tyre, tyre, 0.05 if heavy else 0.025]),
+            turn=_LYING,
+            material="tyre",
+            free_path=0.0 if heavy else 0.09,  # spokes: most rays pass between them
+        )
         for s in (-1, 1)
-    ]  # fmt: skip
+    ]
     bar = 0.09 if heavy else 0.022
     return [
         *wheels,
@@ -178,12 +220,13 @@ def tree(rng: Rng) -> tuple[Piece, Piece]:
     spread = rng.uniform(1.1, 2.2)
     crown = [
         ellipsoid(
-            (rng.normal(0, 0.4 * spread), rng.normal(0, 0.4 * spread), h + rng.uniform(0.5, 1.4 * spread)),
-            (spread * rng.uniform(0.6, 1), spread * rng.uniform(0.6, 1), spread * rng.uniform(0.5, 0.9)),
-            "leaf", free_path=0.7,
+            (*rng.normal(0, 0.4 * spread, 2), h + rng.uniform(0.5, 1.4 * spread)),
+            (*(spread * rng.uniform(0.6, 1, 2)), spread * rng.uniform(0.5, 0.9)),
+            "leaf",
+            free_path=0.7,
         )
         for _ in range(int(rng.integers(3, 6)))
-    ]  # fmt: skip
+    ]
     top = h + 3 * spread
     return (
         Piece(name="trunk", size=(2 * r, 2 * r, h), solids=(trunk,)),
@@ -194,16 +237,18 @@ def tree(rng: Rng) -> tuple[Piece, Piece]:
 def bush(rng: Rng) -> Piece:
     r = rng.uniform(0.4, 0.9)
     solids = [
-        ellipsoid((rng.normal(0, r / 2), rng.normal(0, r / 2), 0.45 * r), (r, r, r * rng.uniform(0.6, 1.0)), "leaf", 0.15)
+        ellipsoid(
+            (*rng.normal(0, r / 2, 2), 0.45 * r), (r, r, r * rng.uniform(0.6, 1.0)), "leaf", 0.15
+        )
         for _ in range(3)
-    ]  # fmt: skip
+    ]
     return Piece(name="vegetation", size=(2 * r, 2 * r, 1.5 * r), solids=tuple(solids))
 
 
 def hedge(length: float, rng: Rng) -> Piece:
     h = rng.uniform(0.9, 1.7)
     solid = Solid(
-        shape=0, center=np.array([0, 0, h / 2]), half=np.array([length / 2, 0.35, h / 2]),
+        shape=BOX, center=np.array([0, 0, h / 2]), half=np.array([length / 2, 0.35, h / 2]),
         turn=np.eye(3), material="leaf", free_path=0.12,
     )  # fmt: skip
     return Piece(name="vegetation", size=(length, 0.7, h), solids=(solid,))

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from pointins_engine.geometry import rotation
 from pointins_engine.scenes.simulate import street_objects as o
 from pointins_engine.scenes.simulate.materials import value_noise
-from pointins_engine.scenes.simulate.pieces import Piece, Placed, box, overlap
+from pointins_engine.scenes.simulate.pieces import Piece, Placed, Rect, box, overlap
 from pointins_engine.scenes.simulate.scanners import lidar
 from pointins_engine.scenes.simulate.solids import Solid, SolidSet, cast
 from pointins_engine.types import Scene
@@ -32,7 +33,6 @@ _SENSOR_HEIGHT = {"64": 1.73, "32": 1.84}  # metres above the road: KITTI, nuSce
 _BUMPS = {"road": 0.015, "parking": 0.015, "sidewalk": 0.02, "terrain": 0.09}  # metres
 
 Rng = np.random.Generator
-Rect = tuple[float, float, float, float]
 
 
 @dataclass
@@ -47,7 +47,9 @@ class _Street:
     num_things: int = 0
 
     def ground(self, name: str, x: tuple[float, float], y: tuple[float, float], z: float) -> None:
-        material = {"road": "asphalt", "parking": "asphalt", "sidewalk": "paving"}.get(name, "grass")
+        material = {"road": "asphalt", "parking": "asphalt", "sidewalk": "paving"}.get(
+            name, "grass"
+        )
         if x[1] > x[0] and y[1] > y[0]:
             self.solids.append(box(x, y, (-2.0, z), material))
             self.names.append(name)
@@ -106,8 +108,10 @@ def simulate_street(seed: int, sensor: Literal["64", "32"] = "64", noise: float 
     coord = (distance + noise * spread)[:, None] * ray
     reflect = np.array([o.REFLECTIVITY[m][0] for m in solids.material])[solid]
     retro = np.array([m == "retro" for m in solids.material])[solid]
-    intensity = reflect * np.where(retro, 1.0, 0.35 + 0.65 * np.clip(facing[seen], 0, 1))
-    intensity = intensity * rng.uniform(0.75, 1.2, len(intensity)) + rng.normal(0, 0.02, len(reflect))
+    intensity = reflect * np.where(retro, 1.0, 0.7 + 0.3 * np.clip(facing[seen], 0, 1))
+    intensity = intensity * rng.uniform(0.75, 1.2, len(intensity)) + rng.normal(
+        0, 0.02, len(reflect)
+    )
     class_of_solid = np.array([STREET_CLASSES.index(name) for name in street.names], np.int32)
     return Scene(
         id=f"street_{seed}",
@@ -120,7 +124,9 @@ def simulate_street(seed: int, sensor: Literal["64", "32"] = "64", noise: float 
     )
 
 
-def _bumps(names, world, ray, salt):  # noqa: ANN001, ANN202
+def _bumps(
+    names: np.ndarray, world: Float[np.ndarray, "k 3"], ray: Float[np.ndarray, "k 3"], salt: int
+) -> Float[np.ndarray, " k"]:
     """Change of range that lifts the ground by a few centimetres, as uneven ground would."""
     height = np.zeros(len(names))
     for name, size in _BUMPS.items():
@@ -175,7 +181,7 @@ def _parked(street: _Street, y: float, side: int, gap: tuple[float, float]) -> N
     rng, x = street.rng, -_REACH + 20.0
     share = rng.uniform(0.5, 0.95)
     while x < _REACH - 20.0:
-        maker = o.van if rng.random() < 0.1 else o.truck if rng.random() < 0.03 else o.car
+        maker = o.van if rng.random() < 0.05 else o.truck if rng.random() < 0.02 else o.car
         piece = maker(rng)
         x += piece.size[0] / 2
         clear = x + piece.size[0] / 2 < gap[0] - 3 or x - piece.size[0] / 2 > gap[1] + 3
@@ -205,7 +211,9 @@ def _frontage(street: _Street, side: int, behind: float, gap: tuple[float, float
                 house = o.building(width - rng.uniform(0.2, 3), depth, rng)
                 street.add(house, x, behind + side * (setback + depth / 2), facing, _CURB)
             if roll >= 0.75 or setback > 2:
-                line = o.hedge(width - 1.5, rng) if rng.random() < 0.5 else o.fence(width - 1.5, rng)
+                line = (
+                    o.hedge(width - 1.5, rng) if rng.random() < 0.5 else o.fence(width - 1.5, rng)
+                )
                 street.add(line, x, border, 0.0, _CURB)
                 for _ in range(int(rng.integers(1, 4))):
                     depth_in = rng.uniform(1.0, 2.6) if roll < 0.75 else rng.uniform(2, 14)
@@ -218,7 +226,9 @@ def _frontage(street: _Street, side: int, behind: float, gap: tuple[float, float
         x += width / 2
 
 
-def _sidewalk(street: _Street, side: int, curb: float, walk: float, gap: tuple[float, float]) -> None:
+def _sidewalk(
+    street: _Street, side: int, curb: float, walk: float, gap: tuple[float, float]
+) -> None:
     rng = street.rng
     kerbside, middle = curb + side * 0.35, curb + side * walk * 0.6
     trees = rng.random() < 0.6
@@ -245,12 +255,14 @@ def _sidewalk(street: _Street, side: int, curb: float, walk: float, gap: tuple[f
     for _ in range(int(rng.integers(0, 3))):  # bicycles leaning in a row
         x0 = rng.uniform(-22, 22)
         for k in range(int(rng.integers(1, 4))):
-            street.try_add(o.bicycle(rng), x0 + 0.75 * k, curb + side * (walk - 0.9), np.pi / 2, _CURB)
+            street.try_add(
+                o.bicycle(rng), x0 + 0.75 * k, curb + side * (walk - 0.9), np.pi / 2, _CURB
+            )
 
 
 def _traffic(street: _Street, centre: float, lanes: float, gap: tuple[float, float]) -> None:
     rng = street.rng
-    makers = (o.car, o.car, o.car, o.van, o.truck, o.bicyclist, o.motorcyclist)
+    makers = (o.car,) * 5 + (o.van, o.truck, o.bicyclist, o.bicyclist, o.motorcyclist)
     for _ in range(int(rng.integers(2, 7))):
         piece = makers[int(rng.integers(len(makers)))](rng)
         ahead = rng.random() < 0.5
@@ -259,6 +271,8 @@ def _traffic(street: _Street, centre: float, lanes: float, gap: tuple[float, flo
             y += -1.2 if ahead else 1.2
         x = rng.uniform(-45, 45)
         street.try_add(piece, x, y, (0.0 if ahead else np.pi) + rng.normal(0, 0.03))
-    if gap[0] < _REACH and rng.random() < 0.7:  # somebody waits at the crossing, somebody walks over
+    if (
+        gap[0] < _REACH and rng.random() < 0.7
+    ):  # somebody waits at the crossing, somebody walks over
         street.try_add(o.car(rng), sum(gap) / 2 - 2, centre + lanes + 6, -np.pi / 2)
         street.try_add(o.person(rng), gap[0] - 1.0, centre + rng.uniform(-2, 2), np.pi / 2)

@@ -1,0 +1,141 @@
+/**
+ * The states that are not a picture: loading, waiting, ended, cut off, failed. Each says what
+ * happened, where things stand, and what to do now.
+ */
+
+import { make } from "./dom.mjs";
+import { bytes, duration, grouped } from "./format.mjs";
+
+export class Notices {
+  /** @param {{onRetry: Function}} ask */
+  constructor(ask) {
+    this.ask = ask;
+    this.panel = make("div", { class: "vp-panel", attributes: { role: "status" } });
+    this.banners = make("div", { class: "vp-banners", attributes: { role: "status" } });
+    this.dismissed = new Set();
+    this.keys = { panel: "", banners: "" };
+  }
+
+  /** Show the panel that `session` calls for, and the banners; `context` = "ok" or "lost". */
+  update(session, context) {
+    this._replace("panel", panelOf(session), (content) => this._panel(content));
+    const banners = bannersOf(session, context).filter(({ id }) => !this.dismissed.has(id));
+    this._replace("banners", banners, (all) => all.map((content) => this._banner(content)));
+  }
+
+  /** A state that nothing on this page can leave. */
+  showFault(title, text) {
+    this._replace("panel", { title, text }, (content) => this._panel(content));
+  }
+
+  _replace(part, content, build) {
+    const key = JSON.stringify(content);
+    if (key === this.keys[part]) return;
+    this.keys[part] = key;
+    this[part].hidden = !content || content.length === 0;
+    this[part].replaceChildren(...(content ? build(content) : []));
+  }
+
+  _panel({ title, text, share, retry }) {
+    const parts = [make("div", { class: "vp-panel-title", text: title }), make("p", { text })];
+    if (share !== undefined) {
+      const fill = make("div", { class: "vp-progress-fill" });
+      fill.style.width = `${Math.round(share * 100)}%`;
+      parts.splice(1, 0, make("div", { class: "vp-progress" }, fill));
+    }
+    if (retry) parts.push(this._button("Try again", () => this.ask.onRetry()));
+    return parts;
+  }
+
+  _banner({ id, kind, title, text, command, retry, lasting }) {
+    const parts = [make("strong", { text: title }), make("span", { class: "vp-quiet vp-num", text })];
+    if (command) parts.push(make("code", { text: command }), this._button("Copy", (event) => copy(event.target, command)));
+    if (retry) parts.push(this._button("Try now", () => this.ask.onRetry()));
+    if (!lasting) {
+      const close = this._button("×", () => {
+        this.dismissed.add(id);
+        close.parentElement.remove();
+      });
+      close.setAttribute("aria-label", "Dismiss");
+      close.classList.add("vp-close");
+      parts.push(close);
+    }
+    return make("div", { class: "vp-banner", attributes: { "data-kind": kind } }, ...parts);
+  }
+
+  _button(text, onClick) {
+    return make("button", { class: "vp-button", text, attributes: { type: "button" }, on: { click: onClick } });
+  }
+}
+
+function panelOf({ loading, run, sceneId, state }) {
+  if (loading.phase === "run") return { title: `Opening ${run}`, text: "Asking the server for the run." };
+  if (loading.phase === "waiting") {
+    return { title: "No scene yet", text: `The run writes its scenes when it starts; it is ${state?.status ?? "starting"}.` };
+  }
+  if (loading.phase === "scene") {
+    const { received, total } = loading;
+    const text = total ? `${bytes(received)} of ${bytes(total)}` : "Asking the server for its points.";
+    return { title: `Loading ${sceneId}`, text, share: total ? received / total : 0 };
+  }
+  if (loading.phase === "error") return { title: `${run} cannot be shown`, text: loading.message, retry: true };
+  return null;
+}
+
+function bannersOf(session, context) {
+  const { loading, link, player, state, isLive } = session;
+  const banners = [];
+  if (context === "lost") {
+    banners.push({ id: "context", kind: "warning", title: "The graphics driver took the picture away.", text: "It comes back by itself; nothing is lost.", lasting: true });
+  }
+  if (link.status === "lost") {
+    const left = Math.max(Math.ceil((link.retryAt - performance.now()) / 1000), 0);
+    const text = left ? `Trying again in ${left} s. Training is not affected.` : "Trying again now.";
+    banners.push({ id: "link", kind: "warning", title: "Connection to the studio lost.", text, retry: true, lasting: true });
+  }
+  if (loading.phase === "ready" && isLive && player.latest === null) {
+    const text = `Step ${grouped(state.step)} of ${grouped(state.total_steps)}.`;
+    banners.push({ id: "first", kind: "info", title: "The first frame comes after the first steps.", text, lasting: true });
+  }
+  const ended = endOf(session);
+  if (ended) banners.push(ended);
+  return banners;
+}
+
+/** How a run ended. One that finished says so only to those who were watching. */
+function endOf({ state, info, wasLive }) {
+  if (state?.status === "finished" && wasLive) {
+    const text = `All ${grouped(state.total_steps)} steps are done.`;
+    return { id: "end-finished", kind: "info", title: "The run has finished.", text };
+  }
+  const titles = { stopped: "The run was stopped.", failed: "The run failed.", lost: "The run was cut off." };
+  if (!state || !(state.status in titles)) return null;
+  const where = `Last step ${grouped(state.step)} of ${grouped(state.total_steps)}.`;
+  const saysWhere = state.detail?.includes(`step ${state.step}`);
+  const text = [state.detail, saysWhere ? "" : where].filter(Boolean).join(" ");
+  const command = info?.command && !info.command.includes("--resume") ? `${info.command} --resume` : info?.command;
+  const kind = state.status === "stopped" ? "info" : "danger";
+  return { id: `end-${state.status}-${state.step}`, kind, title: titles[state.status], text, command };
+}
+
+async function copy(button, text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    const range = document.createRange(); // no clipboard here: select it for the user instead
+    range.selectNodeContents(button.previousElementSibling);
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+  }
+}
+
+/** The text twin of the picture, for those who do not see it. */
+export function summaryOf({ scene, player, state, shown, isLive }) {
+  if (!scene) return "";
+  const parts = [`Scene ${scene.id}, ${grouped(scene.numPoints)} points`];
+  if (shown) parts.push(`step ${player.shown} of ${state.total_steps}, ${shown.frame.numInstances} pseudo-instances`);
+  else parts.push("no frame yet");
+  if (isLive && state.eta_s) parts.push(`run ends in about ${duration(state.eta_s)}`);
+  return `${parts.join(", ")}.`;
+}

@@ -1,0 +1,289 @@
+/**
+ * Puts the parts of the viewport together in the page: toolbar, picture, legend, notices, timeline,
+ * keys. One session, one view; everything on screen follows from `refresh`.
+ */
+
+import { makeHelp } from "./help.mjs";
+import { Gizmo } from "./gizmo.mjs";
+import { commandOf, isTakenBy } from "./keys.mjs";
+import { Legend } from "./legend.mjs";
+import { make, prefersStill, throttled } from "./dom.mjs";
+import { Notices, summaryOf } from "./notices.mjs";
+import { parseColor, QUANTITIES } from "./palette.mjs";
+import { NoWebGL2Error } from "./renderer.mjs";
+import { inputKind } from "./records.mjs";
+import { Session } from "./session.mjs";
+import { Timeline } from "./timeline.mjs";
+import { Toolbar } from "./toolbar.mjs";
+import { View } from "./view.mjs";
+
+const CURSOR_EVERY_MS = 200; // the slow state that the page's server side sees
+const NOTICE_EVERY_MS = 1000;
+const SUMMARY_EVERY_MS = 5000;
+const CLOCK_MS = 1000;
+const COLLAPSE_MS = 200;
+
+export class Shell {
+  constructor(root, timelineRoot) {
+    this.root = root;
+    this.run = root.dataset.run;
+    this.context = "ok";
+    this.shared = { colouring: null };
+    this._build(root);
+    try {
+      this.view = new View({ onDrawn: (what) => this._drawn(what), onContext: (isLost) => this._context(isLost) });
+    } catch (error) {
+      if (!(error instanceof NoWebGL2Error)) throw error;
+      this.notices.showFault(
+        "No 3D picture here",
+        `${error.message} Switch on hardware acceleration or use a current Firefox, Chrome, Edge or Safari; the curves beside this work without it.`,
+      );
+      return;
+    }
+    this.stage.prepend(this.view.canvas);
+    this.timeline = new Timeline(timelineRoot, (action) => this.session.steer(action));
+    this.timelineRoot = timelineRoot;
+    this.tellCursor = throttled(CURSOR_EVERY_MS, () => this._tellCursor());
+    this.tellNotice = throttled(NOTICE_EVERY_MS, () => this._tellNotice());
+    this.summarise = throttled(SUMMARY_EVERY_MS, () => (this.summary.textContent = summaryOf(this.session)));
+    this._theme();
+    this._keys();
+    this.session = new Session(this.run, {
+      onScene: (scene) => this._scene(scene),
+      onFrame: (frame, slots) => this._frame(frame, slots),
+      onChange: () => this.refresh(),
+      onScalars: () => this.tellNotice(),
+    });
+    this.clock = setInterval(() => this.refresh(), CLOCK_MS);
+  }
+
+  dispose() {
+    clearInterval(this.clock);
+    this.listeners?.abort();
+    this.themes?.disconnect();
+    this.session?.close();
+    this.view?.dispose();
+    this.root.replaceChildren();
+    this.timeline?.element.remove();
+  }
+
+  /** For the page's other scripts and for tests. */
+  state() {
+    const { session, view } = this;
+    const { player } = session;
+    const { t, votes } = view.look;
+    return {
+      run: this.run,
+      scene: session.sceneId,
+      step: player.shown,
+      latest: player.latest,
+      following: player.following,
+      t,
+      votes,
+      colouring: view.renderer.effectiveColouring(),
+      drawn: view.drawn,
+      total: session.scene?.numPoints ?? 0,
+      pixelHash: () => view.pixelHash(),
+    };
+  }
+
+  refresh() {
+    const { session, view } = this;
+    if (!session) return; // its first words come before it is handed over
+    const { look } = view;
+    this.root.dataset.phase = session.loading.phase;
+    this.toolbar.update({ scenes: session.scenes, sceneId: session.sceneId, scene: session.scene, look, hasFrame: session.shown !== null });
+    this.legend.update({ session, look, drawn: view.drawn, colouring: view.renderer.effectiveColouring() });
+    this.notices.update(session, this.context);
+    this.timeline.update(session);
+    this.summarise();
+    const status = session.state && `${session.state.status} ${session.state.step}`;
+    if (status !== this.lastStatus) {
+      this.lastStatus = status;
+      this.tellNotice();
+    }
+  }
+
+  // -- parts ----------------------------------------------------------------------------------
+
+  _build(root) {
+    this.toolbar = new Toolbar({
+      onScene: (id) => this.session.openScene(id),
+      onLook: (values) => this._look(values),
+      onCollapse: (t) => this._collapse(t),
+      onReset: () => this.view.resetCamera(),
+      onScreenshot: () => this._screenshot(),
+      onFull: () => this._full(),
+      onHelp: () => this._help(),
+    });
+    this.legend = new Legend();
+    this.notices = new Notices({ onRetry: () => this._retry() });
+    this.gizmo = new Gizmo((preset) => this.view.resetCamera(true, preset));
+    this.help = makeHelp(() => this._help(false));
+    this.summary = make("div", { class: "vp-hidden", attributes: { "aria-live": "polite" } });
+    this.stage = make(
+      "div",
+      { class: "vp-stage", label: `3D view of run ${this.run}`, attributes: { tabindex: 0, role: "application" } },
+      this.legend.element,
+      this.gizmo.element,
+      this.notices.banners,
+      this.notices.panel,
+      this.help,
+    );
+    root.replaceChildren(this.toolbar.element, this.stage, this.summary);
+    root.classList.add("viewport");
+  }
+
+  /** Colours of the page, also when its theme changes. */
+  _theme() {
+    const probe = make("span", { class: "vp-hidden" });
+    this.root.append(probe);
+    const read = (name, fallback) => {
+      probe.style.color = `var(--${name}, ${fallback})`;
+      return parseColor(getComputedStyle(probe).color);
+    };
+    const apply = () => {
+      this.colors = {
+        background: read("canvas", "#0B0E12"),
+        unassigned: read("unassigned", "#7d8793"),
+        before: read("before", QUANTITIES.before),
+        after: read("after", QUANTITIES.after),
+        targetColor: read("target", QUANTITIES.target),
+      };
+      this._look({});
+    };
+    apply();
+    this.themes = new MutationObserver(apply);
+    this.themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    this.listeners = new AbortController();
+    const { signal } = this.listeners;
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply, { signal });
+  }
+
+  _look(values) {
+    const { background, unassigned, targetColor } = this.colors;
+    const votes = values.votes ?? this.view.look.votes;
+    if (values.colouring) this.shared.colouring = values.colouring;
+    const voteColor = this.colors[votes] ?? targetColor;
+    const trails = !prefersStill();
+    this.view.setLook({ background, unassigned, targetColor, voteColor, trails, ...values });
+    this.refresh();
+  }
+
+  _scene(scene) {
+    const wanted = this.shared.colouring ?? (inputKind(scene) ? "input" : "height");
+    const isPossible = { input: inputKind(scene), truth: scene.instance }[wanted] !== null;
+    this.view.setScene(scene);
+    this._look({ colouring: isPossible ? wanted : "height" });
+  }
+
+  _frame(frame, slots) {
+    this.view.setFrame(frame, slots);
+    this.tellCursor();
+  }
+
+  _drawn({ countChanged }) {
+    this.gizmo.update(this.view.camera);
+    if (countChanged) this.refresh();
+  }
+
+  _context(isLost) {
+    this.context = isLost ? "lost" : "ok";
+    this.refresh();
+  }
+
+  _collapse(to) {
+    const from = this.view.look.t;
+    if (prefersStill()) {
+      this._look({ t: to });
+      return;
+    }
+    const start = performance.now();
+    const advance = (now) => {
+      const share = Math.min(Math.max((now - start) / COLLAPSE_MS, 0), 1);
+      this._look({ t: from + (to - from) * share * share * (3 - 2 * share) });
+      if (share < 1 && !this.view.isDisposed) requestAnimationFrame(advance);
+    };
+    requestAnimationFrame(advance);
+  }
+
+  async _screenshot() {
+    const blob = await this.view.toBlob();
+    const { sceneId, player } = this.session;
+    const link = make("a", { attributes: { href: URL.createObjectURL(blob), download: `${this.run}-${sceneId}-step${player.shown ?? 0}.png` } });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  _full() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.root.requestFullscreen?.();
+  }
+
+  _help(open = this.help.hidden) {
+    this.help.hidden = !open;
+    if (!open) this.stage.focus();
+  }
+
+  _retry() {
+    if (this.session.loading.phase === "error") this.session.start();
+    this.session.live?.retry();
+  }
+
+  // -- keys -----------------------------------------------------------------------------------
+
+  _keys() {
+    const { signal } = this.listeners;
+    for (const place of [this.root, this.timelineRoot]) {
+      place.addEventListener("keydown", (event) => this._key(event), { signal });
+    }
+    this.root.addEventListener("keyup", ({ key }) => this.view.controls.keyUp(key.toLowerCase()), { signal });
+    this.root.addEventListener("focusout", () => this.view.controls.release(), { signal });
+  }
+
+  _key(event) {
+    if (isTakenBy(event.target, event.key)) return;
+    const command = commandOf(event);
+    const isFlight = event.target === this.stage && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (command) this._do(...command);
+    else if (!isFlight || !this.view.controls.keyDown(event.key.toLowerCase())) return;
+    event.preventDefault();
+  }
+
+  _do(name, argument) {
+    const { look } = this.view;
+    const steer = (action) => this.session.steer(action);
+    const hasFrame = this.session.shown !== null;
+    const commands = {
+      play: () => steer((player) => player.toggle(performance.now())),
+      move: () => steer((player) => player.move(argument)),
+      home: () => steer((player) => player.home()),
+      follow: () => steer((player) => player.follow()),
+      collapse: () => hasFrame && this._collapse(look.t < 0.5 ? 1 : 0),
+      votes: () => hasFrame && this._look({ votes: argument }),
+      planes: () => this._look({ hidePlanes: !look.hidePlanes }),
+      centroids: () => this._look({ centroids: !look.centroids }),
+      reset: () => this.view.resetCamera(),
+      full: () => this._full(),
+      help: () => this._help(),
+      leave: () => (this.help.hidden ? document.activeElement.blur() : this._help(false)),
+    };
+    commands[name]();
+  }
+
+  // -- the slow state that the rest of the page sees ------------------------------------------
+
+  _tellCursor() {
+    const { player, sceneId } = this.session;
+    setProps("live-cursor", { run: this.run, scene: sceneId, step: player.shown, following: player.following });
+  }
+
+  _tellNotice() {
+    const { state } = this.session;
+    if (state) setProps("live-notice", { run: this.run, step: state.step, status: state.status, t: Date.now() / 1000 });
+  }
+}
+
+function setProps(id, data) {
+  if (document.getElementById(id)) window.dash_clientside?.set_props?.(id, { data });
+}

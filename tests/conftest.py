@@ -1,0 +1,47 @@
+"""Small scenes shared by the tests of views, networks and trainer."""
+
+import numpy as np
+import pytest
+import torch
+
+from pointins_engine.types import Scene
+
+torch.set_num_threads(1)  # sums do not depend on how a machine shares them out, and small tensors
+# gain nothing from a second thread
+
+
+def box_surface(
+    low: tuple[float, float, float],
+    size: tuple[float, float, float],
+    count: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Points on the faces of a box."""
+    points = rng.uniform(0, 1, (count, 3))
+    face = rng.integers(0, 3, count)
+    points[np.arange(count), face] = rng.integers(0, 2, count)
+    return (np.array(low) + points * np.array(size)).astype(np.float32)
+
+
+@pytest.fixture
+def room() -> Scene:
+    """Six boxes on a floor, one colour each, labelled, 9,000 points."""
+    rng = np.random.default_rng(7)
+    floor = np.column_stack(
+        [rng.uniform(0, 4, 3000), rng.uniform(0, 3, 3000), np.zeros(3000)]
+    ).astype(np.float32)
+    boxes = [
+        box_surface((0.4 + 1.2 * (n % 3), 0.5 + 1.4 * (n // 3), 0.05), (0.6, 0.6, 0.8), 1000, rng)
+        for n in range(6)
+    ]
+    instance = np.repeat([-1, *range(6)], [3000, *[1000] * 6]).astype(np.int32)
+    palette = rng.integers(40, 215, (7, 3)).astype(np.uint8)
+    normal = rng.normal(size=(9000, 3)).astype(np.float32)
+    return Scene(
+        id="room",
+        coord=np.concatenate([floor, *boxes]),
+        color=palette[instance],
+        normal=normal / np.linalg.norm(normal, axis=1, keepdims=True),
+        instance_label=instance,
+        is_plane=instance < 0,
+    )

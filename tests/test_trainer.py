@@ -1,0 +1,208 @@
+"""Pre-training end to end on simulated rooms: same seed, resume, failures, a folder to replay."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pointins_engine.config import LogConfig, RunConfig
+from pointins_engine.errors import RunError
+from pointins_engine.inspection import FrameClock, aligned_components, component_colors
+from pointins_engine.recipes import get_recipe
+from pointins_engine.run_log.store import Run
+from pointins_engine.student_teacher import make_student_and_teacher
+from pointins_engine.trainer import make_optimizer, pretrain
+
+ROOT = Path(__file__).parents[1]
+
+
+def small(steps: int, **log: int) -> RunConfig:
+    """The demo on two rooms, with a network of two stages."""
+    base = get_recipe("indoor_demo")
+    backbone = replace(base.backbone, depths=(1, 1), channels=(16, 32), heads=(1, 2), patch_size=64)
+    return replace(
+        base,
+        scene=replace(base.scene, num_simulated=2),
+        view=replace(base.view, max_points=2048),
+        backbone=backbone,
+        semantic=replace(base.semantic, num_prototypes=32, hidden=32, embed=16),
+        optim=replace(base.optim, steps=steps, batch_scenes=1),
+        log=replace(base.log, num_inspected=1, frame_every=2, watch_budget=1.0, **log),
+    )
+
+
+def losses(run: Path) -> list[float | None]:
+    return Run(run).scalars()["loss/total"][1]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "rooms"
+    pretrain(small(6, checkpoint_every=3), run, recipe="indoor_demo", command="pointins ...")
+    return run
+
+
+def test_a_run_leaves_a_folder_that_can_be_replayed(finished):
+    run = Run(finished)
+    assert run.state()["status"] == "finished"
+    assert run.state()["step"] == 6
+    (scene,) = run.scenes()
+    assert run.frames(scene) == [0, 2, 4, 6]
+    shown, frame = run.load_scene(scene), run.load_frame(scene, 6)
+    assert len(shown.coord_u16) > 40_000
+    assert len(frame["offset_teacher"]) == len(shown.cell_coord_u16)
+    distance = np.linalg.norm(shown.coord - shown.cell_coord[shown.cell_index], axis=1)
+    assert np.quantile(distance, 0.99) < 2 * shown.cell_size, "points lie in their cells"
+    assert frame["pseudo_instance"].max() < len(frame["centroid"])
+    stats = run.stats(scene, 6)
+    assert stats["odr"]["w1_after_m"] < stats["odr"]["w1_before_m"]
+    assert sum(stats["odr"]["prior"]) == pytest.approx(1.0, abs=1e-3)
+    assert all(value is not None and np.isfinite(value) for value in losses(finished))
+
+
+def test_only_the_newest_checkpoints_stay(finished):
+    assert sorted(p.name for p in (finished / "checkpoints").iterdir()) == ["00000003", "00000006"]
+
+
+def test_the_same_seed_gives_the_same_losses_and_frames(finished, tmp_path):
+    again = tmp_path / "again"
+    pretrain(small(6, checkpoint_every=3), again, recipe="indoor_demo")
+    assert losses(again) == losses(finished)
+    (scene,) = Run(again).scenes()
+    a, b = Run(again).load_frame(scene, 6), Run(finished).load_frame(scene, 6)
+    for name, values in a.items():
+        np.testing.assert_array_equal(values, b[name], err_msg=name)
+
+
+def test_another_seed_gives_other_losses(finished, tmp_path):
+    pretrain(replace(small(2), seed=1), tmp_path / "other", recipe="indoor_demo")
+    assert losses(tmp_path / "other")[0] != losses(finished)[0]
+
+
+def test_watching_does_not_change_what_is_learned(finished, tmp_path):
+    config = small(6, checkpoint_every=3)
+    pretrain(
+        replace(config, log=replace(config.log, frame_every=5)),
+        tmp_path / "unwatched",
+        recipe="indoor_demo",
+    )
+    assert losses(tmp_path / "unwatched") == losses(finished)
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_happened(finished, tmp_path):
+    """The process is killed by SIGKILL while it trains; its continuation has the same losses."""
+    run = tmp_path / "rooms"
+    config = small(6, checkpoint_every=3)
+    code = (
+        "import os, signal, torch\n"
+        "torch.set_num_threads(1)\n"
+        "from pathlib import Path\n"
+        "from pointins_engine.trainer import pretrain\n"
+        "from tests.test_trainer import small\n"
+        "def kill(now):\n"
+        "    if now.step == 4: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"pretrain(small(6, checkpoint_every=3), Path({str(run)!r}), recipe='x', report=kill)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert Run(run).state()["status"] == "lost"
+    assert Run(run).frames(Run(run).scenes()[0]) == [0, 2, 4]
+
+    said: list[str] = []
+    pretrain(config, run, recipe="x", resume=True, say=said.append)
+    assert "Resuming at step 3." in said
+    assert losses(run) == losses(finished)
+    marks = [mark for mark in Run(run).marks() if mark["kind"] == "resume"]
+    assert [mark["from_step"] for mark in marks] == [3]
+    assert Run(run).state()["status"] == "finished"
+
+
+def test_resuming_with_another_configuration_is_refused(finished):
+    config = small(6, checkpoint_every=3)
+    changed = replace(config, optim=replace(config.optim, lr=1e-4))
+    with pytest.raises(RunError, match=r"optim\.lr = 0\.002, and 0\.0001 was asked for"):
+        pretrain(changed, finished, recipe="indoor_demo", resume=True)
+
+
+def test_a_signal_ends_the_step_saves_and_says_so(tmp_path):
+    run = tmp_path / "rooms"
+
+    def interrupt(now) -> None:
+        if now.step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)
+
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(small(6), run, recipe="indoor_demo", report=interrupt)
+    assert Run(run).state()["status"] == "stopped"
+    assert Run(run).state()["detail"] == "Stopped at step 2 as asked."
+    assert (run / "checkpoints" / "00000002" / "trainer.json").exists()
+
+
+def test_a_loss_that_is_not_finite_fails_the_run_with_a_reason(tmp_path, monkeypatch):
+    from pointins_engine import trainer
+
+    def broken(*args, **kwargs):
+        terms = trainer_loss(*args, **kwargs)
+        return replace(terms, total=terms.total * torch.nan)
+
+    trainer_loss = trainer.training_loss
+    monkeypatch.setattr(trainer, "training_loss", broken)
+    with pytest.raises(RunError, match=r"not finite at step 1.*--resume"):
+        pretrain(small(4), tmp_path / "rooms", recipe="indoor_demo")
+    state = Run(tmp_path / "rooms").state()
+    assert state["status"] == "failed"
+    assert "not finite" in state["detail"]
+
+
+def test_a_checkpoint_holds_tensors_and_json_only(finished):
+    names = {path.name for path in (finished / "checkpoints" / "00000006").iterdir()}
+    assert names == {
+        "student.safetensors",
+        "teacher.safetensors",
+        "optimizer.safetensors",
+        "trainer.json",
+    }
+    record = json.loads((finished / "checkpoints" / "00000006" / "trainer.json").read_text())
+    assert record["step"] == 6
+    assert record["prior"]["kind"] == "empirical"
+    assert len(record["prior"]["quantiles"]) > 10
+
+
+def test_layer_decay_slows_the_blocks_below():
+    config = get_recipe("indoor_demo")
+    decayed = replace(config, optim=replace(config.optim, layer_decay=0.5))
+    student, _ = make_student_and_teacher(decayed, torch.Generator().manual_seed(0))
+    scales = sorted(group["lr_scale"] for group in make_optimizer(student, decayed).param_groups)
+    blocks = sum(config.backbone.depths)
+    assert scales == [0.5**k for k in range(blocks - 1, 0, -1)] + [1.0]
+
+
+def test_the_frame_clock_keeps_to_its_share():
+    """Frames of 0.3 s between steps of 0.6 s at 10 %: every 4.5 steps, so every fifth."""
+    clock = FrameClock(LogConfig(frame_every=1, watch_budget=0.1))
+    assert clock.is_due(0)
+    clock.took(10, frame_s=0.3, step_s=0.6)
+    assert not clock.is_due(14)
+    assert clock.is_due(15)
+    share = 0.3 / (0.3 + 5 * 0.6)
+    assert share <= 0.1
+
+
+def test_colours_keep_their_meaning_while_features_turn():
+    """Features that are only rotated and scaled keep their colours exactly."""
+    rng = torch.Generator().manual_seed(0)
+    feat = torch.randn(200, 8, generator=rng) * torch.tensor([5.0, 3, 2, 1, 0.5, 0.3, 0.2, 0.1])
+    turn = torch.linalg.qr(torch.randn(8, 8, generator=rng)).Q
+    first = aligned_components(feat, None)
+    second = aligned_components(3.0 * feat @ turn, first)
+    np.testing.assert_allclose(second, first, atol=1e-5)
+    assert component_colors(first).std(axis=0).min() > 20

@@ -159,7 +159,7 @@ def point_radius(scene: InspectedScene) -> Float[np.ndarray, " n"]:
     num_neighbours = min(_NEIGHBOURS, len(coord) - 1)
     if num_neighbours < 1:
         return np.full(len(coord), scene.cell_size / 4)
-    distance = KDTree(coord).query(coord, k=[num_neighbours + 1])[0][:, 0]
+    distance = KDTree(coord).query(coord, k=num_neighbours + 1)[0][:, -1]
     typical = max(float(np.median(distance)), 1e-4)
     return POINT_RADIUS * np.clip(distance, 0.4 * typical, 2.0 * typical)
 

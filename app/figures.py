@@ -84,8 +84,8 @@ def odr_magnitude(odr: Mapping[str, Any], theme: Theme) -> Figure:
         "xaxis": _axis(theme, [0, high], title="offset length (m)", nticks=5),
         "yaxis": _axis(theme, [0, top], grid=True, nticks=4, tickformat=".0%"),
         "annotations": [
-            _cut_label(odr[name], edges, top, colour)
-            for name, colour in (("before", theme.before), ("after", theme.after))
+            _cut_label(odr[name], edges, top, colour, row)
+            for row, (name, colour) in enumerate((("before", theme.before), ("after", theme.after)))
             if max(odr[name]) > top
         ],
     }
@@ -295,17 +295,18 @@ def _curve(series: Series, name: str, colour: str) -> Figure:
 
 
 def _curve_labels(rows: Sequence[tuple[Series, str, str]], top: float, axis: str) -> list[Figure]:
-    """Names at the right end of the curves, moved apart where they would touch."""
+    """Names at the newest point of the curves, moved apart where they would touch."""
     ends = [(_last(series) / top, name, colour) for series, name, colour in rows]
+    last_step = max((series[0][-1] for series, _, _ in rows if series[0]), default=0)
     labels, floor = [], -1.0
     for height, name, colour in sorted(ends):
         height = max(min(height, 1.0), floor + LABEL_GAP)
         floor = height
         labels.append(
             {
-                "xref": "paper",
+                "xref": "x",
                 "yref": axis,
-                "x": 1.0,
+                "x": last_step,
                 "y": height * top,
                 "xanchor": "left",
                 "xshift": 6,
@@ -381,7 +382,9 @@ def _line(colour: str, *, x: tuple, y: tuple, xref: str, yref: str, dash: str = 
     }
 
 
-def _cut_label(shares: Sequence[float], edges: list[float], top: float, colour: str) -> Figure:
+def _cut_label(
+    shares: Sequence[float], edges: list[float], top: float, colour: str, row: int
+) -> Figure:
     """Says how high a bin goes that the axis cuts off."""
     peak = max(range(len(shares)), key=shares.__getitem__)
     return {
@@ -389,6 +392,7 @@ def _cut_label(shares: Sequence[float], edges: list[float], top: float, colour: 
         "y": top,
         "xanchor": "left",
         "xshift": 4,
+        "yshift": -14 * row,
         "yanchor": "top",
         "showarrow": False,
         "text": f"↑ {100 * shares[peak]:.0f} %",

@@ -9,11 +9,11 @@ _ADVICE = {
     401: (
         "Open the studio with its link",
         "Look for the line with <code>?token=</code> in the terminal where the studio runs and "
-        "open it in this browser. Lost it? This prints a new one:",
+        "open it in this browser. Lost it? Run this where you started the studio:",
     ),
     403: (
         "This link does not open the studio",
-        "A link opens one browser, once. This prints a new one:",
+        "A link opens one browser, once. Run this where you started the studio for a new one:",
     ),
 }
 

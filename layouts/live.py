@@ -167,7 +167,7 @@ def odr_facts(odr: dict[str, Any]) -> list[Component]:
 def scr_facts(scr: dict[str, Any]) -> list[Component]:
     """The figures of SCR."""
     return [
-        fact("instances", words.count(scr.get("components")), "pseudo-instances of this scene"),
+        fact("instances", words.number(scr.get("components")), "pseudo-instances of this scene"),
         fact("in one", words.share(scr.get("kept_share")), "share of non-plane cells in any"),
         fact("largest", words.share(scr.get("largest_share")), "near 100 %: SCR does nothing"),
         fact("extent", words.number(scr.get("extent_m"), "m"), "mean diagonal of their boxes"),

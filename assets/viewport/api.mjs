@@ -28,11 +28,18 @@ export class Api {
 
   /** Bytes of a scene; `onProgress(received, total)` is called while they come. */
   scene(scene, version, { signal, onProgress }) {
-    return this._bytes(`${this._scene(scene)}?v=${encodeURIComponent(version)}`, signal, onProgress);
+    return this._bytes(
+      `${this._scene(scene)}?v=${encodeURIComponent(version)}`,
+      signal,
+      onProgress,
+    );
   }
 
   frame(scene, step, version, signal) {
-    return this._bytes(`${this._scene(scene)}/frames/${step}?v=${encodeURIComponent(version)}`, signal);
+    return this._bytes(
+      `${this._scene(scene)}/frames/${step}?v=${encodeURIComponent(version)}`,
+      signal,
+    );
   }
 
   _scene(scene) {

@@ -21,13 +21,14 @@ export class FrameCache {
     }
     if (!this.pending.has(key)) {
       const { entries } = this;
-      const request = this.load(key).then(
-        (frame) => {
-          if (this.entries === entries) this._keep(key, frame); // else cleared meanwhile
-          return frame;
-        },
+      const request = this.load(key).then((frame) => {
+        if (this.entries === entries) this._keep(key, frame); // else cleared meanwhile
+        return frame;
+      });
+      this.pending.set(
+        key,
+        request.finally(() => this.pending.delete(key)),
       );
-      this.pending.set(key, request.finally(() => this.pending.delete(key)));
     }
     return this.pending.get(key);
   }

@@ -70,7 +70,11 @@ export function project(matrix, [x, y, z]) {
 export function rayThrough(camera, ndcX, ndcY, aspect) {
   const { right, up, back } = basis(camera);
   const half = Math.tan(camera.fov / 2);
-  const direction = addScaled(addScaled(scaled(back, -1), right, ndcX * half * aspect), up, ndcY * half);
+  const direction = addScaled(
+    addScaled(scaled(back, -1), right, ndcX * half * aspect),
+    up,
+    ndcY * half,
+  );
   return scaled(direction, 1 / Math.hypot(...direction));
 }
 
@@ -95,7 +99,9 @@ export function fitted(camera, points, aspect, margin = 1.12) {
     }
     if (pass === 5) break; // the last distance belongs to the last centre
     const seen = (values, center) =>
-      middle(values.map((value, k) => (value - center) / Math.max(distance - (z[k] - depth), 1e-3)));
+      middle(
+        values.map((value, k) => (value - center) / Math.max(distance - (z[k] - depth), 1e-3)),
+      );
     centerX += seen(x, centerX) * distance;
     centerY += seen(y, centerY) * distance;
   }
@@ -122,7 +128,10 @@ export function orbited(camera, yawBy, pitchBy) {
 export function panned(camera, dx, dy) {
   const { right, up } = basis(camera);
   const metres = 2 * camera.distance * Math.tan(camera.fov / 2);
-  return { ...camera, target: addScaled(addScaled(camera.target, right, -dx * metres), up, dy * metres) };
+  return {
+    ...camera,
+    target: addScaled(addScaled(camera.target, right, -dx * metres), up, dy * metres),
+  };
 }
 
 /** Moves eye and target together; forward stays level so that flying keeps its height. */
@@ -156,7 +165,9 @@ export function mixed(a, b, share) {
 }
 
 export function corners({ low, high }) {
-  return Array.from({ length: 8 }, (_, k) => low.map((value, axis) => ((k >> axis) & 1 ? high[axis] : value)));
+  return Array.from({ length: 8 }, (_, k) =>
+    low.map((value, axis) => ((k >> axis) & 1 ? high[axis] : value)),
+  );
 }
 
 function dot(a, b) {

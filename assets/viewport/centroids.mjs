@@ -113,13 +113,20 @@ export class CentroidLayer {
     const rings = [];
     for (const [slot, position] of this.now) {
       const from = this.before.get(slot);
-      const place = from ? position.map((value, k) => from[k] + (value - from[k]) * glide) : position;
+      const place = from
+        ? position.map((value, k) => from[k] + (value - from[k]) * glide)
+        : position;
       rings.push(...place, from ? 1 : glide);
       if (!withTrails) continue;
       const trail = [...(this.trails.get(slot) ?? []).slice(0, -1), place];
       for (let k = 1; k < trail.length; k++) {
         const fade = (age) => 0.75 * ((TRAIL_FRAMES - age) / TRAIL_FRAMES) ** 2;
-        lines.push(...trail[k - 1], fade(trail.length - k), ...trail[k], fade(trail.length - 1 - k));
+        lines.push(
+          ...trail[k - 1],
+          fade(trail.length - k),
+          ...trail[k],
+          fade(trail.length - 1 - k),
+        );
       }
     }
     const vertices = new Float32Array([...lines, ...rings]);

@@ -9,7 +9,12 @@ const TURN_PER_HEIGHT = Math.PI; // radians for a drag over the full height
 const WHEEL_STEP = 0.0015;
 const FLY_SHARE = 0.9; // of the camera's distance, a second
 const FLY_KEYS = {
-  w: { forward: 1 }, s: { forward: -1 }, a: { right: -1 }, d: { right: 1 }, q: { up: -1 }, e: { up: 1 },
+  w: { forward: 1 },
+  s: { forward: -1 },
+  a: { right: -1 },
+  d: { right: 1 },
+  q: { up: -1 },
+  e: { up: 1 },
 };
 
 /**
@@ -24,7 +29,12 @@ export function attachControls(surface, holder) {
   const place = ({ clientX, clientY }) => {
     const box = surface.getBoundingClientRect();
     const x = ((clientX - box.left) / box.width) * 2 - 1;
-    return { x, y: 1 - ((clientY - box.top) / box.height) * 2, aspect: box.width / box.height, box };
+    return {
+      x,
+      y: 1 - ((clientY - box.top) / box.height) * 2,
+      aspect: box.width / box.height,
+      box,
+    };
   };
 
   surface.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -75,7 +85,8 @@ export function attachControls(surface, holder) {
       return;
     }
     const camera = holder.get();
-    const metres = flyFrom === null ? 0 : FLY_SHARE * camera.distance * Math.min((now - flyFrom) / 1000, 0.1);
+    const metres =
+      flyFrom === null ? 0 : FLY_SHARE * camera.distance * Math.min((now - flyFrom) / 1000, 0.1);
     flyFrom = now;
     const way = { forward: 0, right: 0, up: 0 };
     for (const key of keys) {

@@ -6,7 +6,11 @@ const SVG = "http://www.w3.org/2000/svg";
  * @param {string} tag
  * @param {object} options class, text, title, label (aria-label), attributes, on (listeners)
  */
-export function make(tag, { class: name, text, title, label, attributes = {}, on = {} } = {}, ...children) {
+export function make(
+  tag,
+  { class: name, text, title, label, attributes = {}, on = {} } = {},
+  ...children
+) {
   const element = document.createElement(tag);
   if (name) element.className = name;
   if (text !== undefined) element.textContent = text;

@@ -31,7 +31,7 @@ export function duration(seconds) {
 
 export function ordinal(value) {
   const tens = value % 100;
-  const suffix = tens > 10 && tens < 14 ? "th" : ["th", "st", "nd", "rd"][value % 10] ?? "th";
+  const suffix = tens > 10 && tens < 14 ? "th" : (["th", "st", "nd", "rd"][value % 10] ?? "th");
   return `${value}${suffix}`;
 }
 

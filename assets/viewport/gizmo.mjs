@@ -18,7 +18,12 @@ export class Gizmo {
       const text = svg("text", {});
       text.textContent = name;
       const label = `Look along ${name}`;
-      const group = svg("g", { class: "vp-axis", role: "button", tabindex: 0, "aria-label": label }, disc, text);
+      const group = svg(
+        "g",
+        { class: "vp-axis", role: "button", tabindex: 0, "aria-label": label },
+        disc,
+        text,
+      );
       group.addEventListener("click", () => onPreset(preset));
       group.addEventListener("keydown", ({ key }) => key === "Enter" && onPreset(preset));
       return { way, line, group };

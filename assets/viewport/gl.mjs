@@ -21,7 +21,10 @@ export const UNITS = {
 /** A linked program with its uniforms by name; its samplers know their units. */
 export function makeProgram(gl, vertexSource, fragmentSource) {
   const handle = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, vertexSource], [gl.FRAGMENT_SHADER, fragmentSource]]) {
+  for (const [kind, source] of [
+    [gl.VERTEX_SHADER, vertexSource],
+    [gl.FRAGMENT_SHADER, fragmentSource],
+  ]) {
     const shader = gl.createShader(kind);
     gl.shaderSource(shader, source);
     gl.compileShader(shader);
@@ -31,7 +34,9 @@ export function makeProgram(gl, vertexSource, fragmentSource) {
   gl.linkProgram(handle);
   if (!gl.getProgramParameter(handle, gl.LINK_STATUS) && !gl.isContextLost()) {
     const logs = gl.getAttachedShaders(handle).map((shader) => gl.getShaderInfoLog(shader));
-    throw new Error(`a shader did not compile: ${[...logs, gl.getProgramInfoLog(handle)].join(" ")}`);
+    throw new Error(
+      `a shader did not compile: ${[...logs, gl.getProgramInfoLog(handle)].join(" ")}`,
+    );
   }
   const at = {};
   const count = gl.getProgramParameter(handle, gl.ACTIVE_UNIFORMS) ?? 0;
@@ -116,7 +121,15 @@ export class Target {
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
     this.depth.bind();
     gl.texImage2D(
-      gl.TEXTURE_2D, 0, gl.DEPTH_COMPONENT24, width, height, 0, gl.DEPTH_COMPONENT, gl.UNSIGNED_INT, null,
+      gl.TEXTURE_2D,
+      0,
+      gl.DEPTH_COMPONENT24,
+      width,
+      height,
+      0,
+      gl.DEPTH_COMPONENT,
+      gl.UNSIGNED_INT,
+      null,
     );
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.handle);
     for (const [slot, texture] of [

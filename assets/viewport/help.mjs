@@ -16,10 +16,19 @@ export function makeHelp(onClose) {
       { class: "vp-help-head" },
       make("strong", { text: "Keyboard" }),
       make("span", { class: "vp-quiet", text: "while the viewport or the timeline has focus" }),
-      make("button", { class: "vp-button vp-close", text: "×", label: "Close", attributes: { type: "button" }, on: { click: onClose } }),
+      make("button", {
+        class: "vp-button vp-close",
+        text: "×",
+        label: "Close",
+        attributes: { type: "button" },
+        on: { click: onClose },
+      }),
     ),
     make("dl", {}, ...rows),
-    make("p", { class: "vp-quiet", text: "Drag to turn, right or Shift drag to move, wheel to zoom to the pointer." }),
+    make("p", {
+      class: "vp-quiet",
+      text: "Drag to turn, right or Shift drag to move, wheel to zoom to the pointer.",
+    }),
   );
   panel.hidden = true;
   return panel;

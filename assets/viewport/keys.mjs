@@ -16,7 +16,13 @@ export const SHORTCUTS = [
 ];
 
 /** What a key asks for, as [name, argument], or null. */
-export function commandOf({ key, shiftKey = false, ctrlKey = false, metaKey = false, altKey = false }) {
+export function commandOf({
+  key,
+  shiftKey = false,
+  ctrlKey = false,
+  metaKey = false,
+  altKey = false,
+}) {
   if (ctrlKey || metaKey || altKey) return null;
   const frames = shiftKey ? 10 : 1;
   const commands = {

@@ -16,7 +16,16 @@ export class Legend {
     this.note = make("div", { class: "vp-legend-note" });
     this.scale = make("div", { class: "vp-legend-scale" });
     this.votes = make("div", { class: "vp-legend-votes" });
-    this.element = make("div", { class: "vp-legend" }, this.where, this.when, this.drawn, this.note, this.votes, this.scale);
+    this.element = make(
+      "div",
+      { class: "vp-legend" },
+      this.where,
+      this.when,
+      this.drawn,
+      this.note,
+      this.votes,
+      this.scale,
+    );
     this.key = "";
   }
 
@@ -26,11 +35,24 @@ export class Legend {
     if (!scene) return;
     this.where.textContent = `${session.run} · ${scene.id}`;
     this.when.textContent = `${stepText(session)}${followText(session)}`;
-    const points = drawn < scene.numPoints ? `drawing ${count(drawn)} of ${count(scene.numPoints)} points` : `${grouped(scene.numPoints)} points`;
-    this.drawn.textContent = [points, look.hidePlanes && "planes hidden", ageText(session)].filter(Boolean).join(" · ");
+    const points =
+      drawn < scene.numPoints
+        ? `drawing ${count(drawn)} of ${count(scene.numPoints)} points`
+        : `${grouped(scene.numPoints)} points`;
+    this.drawn.textContent = [points, look.hidePlanes && "planes hidden", ageText(session)]
+      .filter(Boolean)
+      .join(" · ");
     this.note.textContent = noteText(player, session.fault);
     this.note.hidden = !this.note.textContent;
-    const key = JSON.stringify([scene.id, shown?.frame.step, colouring, look.votes, look.centroids, state?.status, look.unassigned]);
+    const key = JSON.stringify([
+      scene.id,
+      shown?.frame.step,
+      colouring,
+      look.votes,
+      look.centroids,
+      state?.status,
+      look.unassigned,
+    ]);
     if (key === this.key) return; // swatches change with frame and colouring only
     this.key = key;
     this.scale.replaceChildren(...scaleOf(colouring, scene, shown));
@@ -40,14 +62,16 @@ export class Legend {
 
 export function stepText({ player, state }) {
   const total = state?.total_steps;
-  if (player.shown === null) return state ? `no frame yet · step ${grouped(state.step)} of ${grouped(total)}` : "";
+  if (player.shown === null)
+    return state ? `no frame yet · step ${grouped(state.step)} of ${grouped(total)}` : "";
   return `step ${grouped(player.shown)} of ${grouped(total ?? player.latest)}`;
 }
 
 function followText({ player, isLive, state }) {
   if (player.shown === null) return "";
   if (player.playing) return " · playing";
-  if (player.following) return isLive ? " · following live" : ` · last frame, ${state?.status ?? ""}`;
+  if (player.following)
+    return isLive ? " · following live" : ` · last frame, ${state?.status ?? ""}`;
   return ` · frame ${player.steps.indexOf(player.shown) + 1} of ${player.steps.length}`;
 }
 
@@ -69,9 +93,21 @@ function votesOf(look, scene, frame) {
   if (look.votes !== "target") {
     const name = look.votes === "before" ? "votes before ODR" : "votes after ODR";
     const halves = look.votes === "before" ? frame.offsetTeacher : frame.offsetRegularized;
-    rows.push(entry("vp-dot", { "data-quantity": look.votes }, `${name} · mean ${metres(meanLength(scene, halves))}`));
+    rows.push(
+      entry(
+        "vp-dot",
+        { "data-quantity": look.votes },
+        `${name} · mean ${metres(meanLength(scene, halves))}`,
+      ),
+    );
   }
-  rows.push(entry("vp-dot vp-ring", { "data-quantity": "target" }, `${grouped(frame.numInstances)} pseudo-instance centroids`));
+  rows.push(
+    entry(
+      "vp-dot vp-ring",
+      { "data-quantity": "target" },
+      `${grouped(frame.numInstances)} pseudo-instance centroids`,
+    ),
+  );
   return rows;
 }
 
@@ -85,28 +121,43 @@ function scaleOf(colouring, scene, shown) {
     ];
   }
   if (colouring === "input" && inputKind(scene) === "intensity") {
-    return [make("div", { class: "vp-quiet", text: "Intensity, square root" }), bar("linear-gradient(to right, #2e2e2e, #f4f4f4)", "0", "1")];
+    return [
+      make("div", { class: "vp-quiet", text: "Intensity, square root" }),
+      bar("linear-gradient(to right, #2e2e2e, #f4f4f4)", "0", "1"),
+    ];
   }
-  if (colouring === "input") return [caption(inputKind(scene) ? "Input colour" : "No colour in this scan")];
-  if (colouring === "features") return [caption("Teacher features, first three principal components")];
+  if (colouring === "input")
+    return [caption(inputKind(scene) ? "Input colour" : "No colour in this scan")];
+  if (colouring === "features")
+    return [caption("Teacher features, first three principal components")];
   return categoriesOf(colouring, scene, shown);
 }
 
 function categoriesOf(colouring, scene, shown) {
   const sizes = new Map();
-  const ids = { segment: shown?.frame.segment, instance: shown?.frame.instance, truth: scene.instance }[colouring];
+  const ids = {
+    segment: shown?.frame.segment,
+    instance: shown?.frame.instance,
+    truth: scene.instance,
+  }[colouring];
   for (const id of ids ?? []) sizes.set(id, (sizes.get(id) ?? 0) + 1);
   const unassigned = [...sizes.keys()].some((id) => id < 0);
-  const named = [...sizes.keys()].filter((id) => id >= 0).sort((a, b) => sizes.get(b) - sizes.get(a));
+  const named = [...sizes.keys()]
+    .filter((id) => id >= 0)
+    .sort((a, b) => sizes.get(b) - sizes.get(a));
   const rank = new Map([...named].sort((a, b) => a - b).map((id, k) => [id, k]));
   const colorOf = (id) =>
-    categoryColor(colouring === "instance" ? shown.slots[id] : colouring === "truth" ? rank.get(id) : id);
+    categoryColor(
+      colouring === "instance" ? shown.slots[id] : colouring === "truth" ? rank.get(id) : id,
+    );
   const swatches = named.slice(0, MOST_SWATCHES).map((id) => {
     const swatch = make("span", { class: "vp-swatch" });
     swatch.style.background = colorOf(id);
     return swatch;
   });
-  const noun = { segment: "segments", instance: "pseudo-instances", truth: "true instances" }[colouring];
+  const noun = { segment: "segments", instance: "pseudo-instances", truth: "true instances" }[
+    colouring
+  ];
   return [
     caption(COLOURINGS[colouring]),
     make(
@@ -124,7 +175,12 @@ function caption(text) {
 }
 
 function entry(className, attributes, text) {
-  return make("div", { class: "vp-entry vp-num" }, make("span", { class: className, attributes }), text);
+  return make(
+    "div",
+    { class: "vp-entry vp-num" },
+    make("span", { class: className, attributes }),
+    text,
+  );
 }
 
 function bar(gradient, low, high) {

@@ -74,7 +74,11 @@ export class Live {
       this.isPolling = false;
       this.failures = 0;
       this.lost = 0;
-      this.known = { latest: message.latest, version: message.version, state: message.state };
+      this.known = {
+        latest: { ...message.latest },
+        version: message.version,
+        state: message.state,
+      };
       this.on.onLink({ status: "open" });
       this.on.onHello(message.state, message.latest, message.version);
     } else if (message.type === "frame") {

@@ -10,7 +10,7 @@ const TARGET_MS = 30; // a picture in motion; about 30 a second
 const SLACK = 0.25; // leave the budget alone within this share of the target
 
 export function pointsToDraw(total, budget, isMoving) {
-  return isMoving ? Math.min(total, Math.max(Math.round(budget), MIN_BUDGET)) : total;
+  return isMoving ? Math.min(total, Math.max(Math.floor(budget), MIN_BUDGET)) : total;
 }
 
 /**
@@ -20,7 +20,7 @@ export function pointsToDraw(total, budget, isMoving) {
 export function nextBudget(budget, drawn, pictureMs) {
   const ratio = TARGET_MS / Math.max(pictureMs, 1);
   if (ratio > 1 - SLACK && ratio < 1 + SLACK) return budget;
-  if (ratio > 1 && drawn < budget) return budget;
+  if (ratio > 1 && drawn < Math.floor(budget)) return budget;
   const next = ratio < 1 ? Math.min(budget, drawn) * Math.max(ratio, 0.4) : budget * 1.15;
   return Math.min(Math.max(next, MIN_BUDGET), MAX_BUDGET);
 }

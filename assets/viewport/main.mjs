@@ -20,10 +20,11 @@ function reconcile() {
 }
 
 window.pointinsViewport = {
-  seek: (step) => mounted?.shell.session?.steer((player) => {
-    player.playing = false;
-    player.seek(step);
-  }),
+  seek: (step) =>
+    mounted?.shell.session?.steer((player) => {
+      player.playing = false;
+      player.seek(step);
+    }),
   setScene: (id) => mounted?.shell.session?.openScene(id),
   state: () => (mounted?.shell.session ? mounted.shell.state() : null),
 };

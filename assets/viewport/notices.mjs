@@ -48,8 +48,15 @@ export class Notices {
   }
 
   _banner({ id, kind, title, text, command, retry, lasting }) {
-    const parts = [make("strong", { text: title }), make("span", { class: "vp-quiet vp-num", text })];
-    if (command) parts.push(make("code", { text: command }), this._button("Copy", (event) => copy(event.target, command)));
+    const parts = [
+      make("strong", { text: title }),
+      make("span", { class: "vp-quiet vp-num", text }),
+    ];
+    if (command)
+      parts.push(
+        make("code", { text: command }),
+        this._button("Copy", (event) => copy(event.target, command)),
+      );
     if (retry) parts.push(this._button("Try now", () => this.ask.onRetry()));
     if (!lasting) {
       const close = this._button("×", () => {
@@ -64,21 +71,33 @@ export class Notices {
   }
 
   _button(text, onClick) {
-    return make("button", { class: "vp-button", text, attributes: { type: "button" }, on: { click: onClick } });
+    return make("button", {
+      class: "vp-button",
+      text,
+      attributes: { type: "button" },
+      on: { click: onClick },
+    });
   }
 }
 
 function panelOf({ loading, run, sceneId, state }) {
-  if (loading.phase === "run") return { title: `Opening ${run}`, text: "Asking the server for the run." };
+  if (loading.phase === "run")
+    return { title: `Opening ${run}`, text: "Asking the server for the run." };
   if (loading.phase === "waiting") {
-    return { title: "No scene yet", text: `The run writes its scenes when it starts; it is ${state?.status ?? "starting"}.` };
+    return {
+      title: "No scene yet",
+      text: `The run writes its scenes when it starts; it is ${state?.status ?? "starting"}.`,
+    };
   }
   if (loading.phase === "scene") {
     const { received, total } = loading;
-    const text = total ? `${bytes(received)} of ${bytes(total)}` : "Asking the server for its points.";
+    const text = total
+      ? `${bytes(received)} of ${bytes(total)}`
+      : "Asking the server for its points.";
     return { title: `Loading ${sceneId}`, text, share: total ? received / total : 0 };
   }
-  if (loading.phase === "error") return { title: `${run} cannot be shown`, text: loading.message, retry: true };
+  if (loading.phase === "error")
+    return { title: `${run} cannot be shown`, text: loading.message, retry: true };
   return null;
 }
 
@@ -86,16 +105,37 @@ function bannersOf(session, context) {
   const { loading, link, player, state, isLive } = session;
   const banners = [];
   if (context === "lost") {
-    banners.push({ id: "context", kind: "warning", title: "The graphics driver took the picture away.", text: "It comes back by itself; nothing is lost.", lasting: true });
+    banners.push({
+      id: "context",
+      kind: "warning",
+      title: "The graphics driver took the picture away.",
+      text: "It comes back by itself; nothing is lost.",
+      lasting: true,
+    });
   }
   if (link.status === "lost") {
     const left = Math.max(Math.ceil((link.retryAt - performance.now()) / 1000), 0);
-    const text = left ? `Trying again in ${left} s. Training is not affected.` : "Trying again now.";
-    banners.push({ id: "link", kind: "warning", title: "Connection to the studio lost.", text, retry: true, lasting: true });
+    const text = left
+      ? `Trying again in ${left} s. Training is not affected.`
+      : "Trying again now.";
+    banners.push({
+      id: "link",
+      kind: "warning",
+      title: "Connection to the studio lost.",
+      text,
+      retry: true,
+      lasting: true,
+    });
   }
   if (loading.phase === "ready" && isLive && player.latest === null) {
     const text = `Step ${grouped(state.step)} of ${grouped(state.total_steps)}.`;
-    banners.push({ id: "first", kind: "info", title: "The first frame comes after the first steps.", text, lasting: true });
+    banners.push({
+      id: "first",
+      kind: "info",
+      title: "The first frame comes after the first steps.",
+      text,
+      lasting: true,
+    });
   }
   const ended = endOf(session);
   if (ended) banners.push(ended);
@@ -104,18 +144,30 @@ function bannersOf(session, context) {
 
 /** How a run ended. One that finished says so only to those who were watching. */
 function endOf({ state, info, wasLive }) {
+  const titles = {
+    stopped: "The run was stopped.",
+    failed: "The run failed.",
+    lost: "The run was cut off.",
+  };
+  const where = `Last step ${grouped(state?.step ?? 0)} of ${grouped(state?.total_steps ?? 0)}.`;
   if (state?.status === "finished" && wasLive) {
-    const text = `All ${grouped(state.total_steps)} steps are done.`;
-    return { id: "end-finished", kind: "info", title: "The run has finished.", text };
+    return { id: "end-finished", kind: "info", title: "The run has finished.", text: where };
   }
-  const titles = { stopped: "The run was stopped.", failed: "The run failed.", lost: "The run was cut off." };
   if (!state || !(state.status in titles)) return null;
-  const where = `Last step ${grouped(state.step)} of ${grouped(state.total_steps)}.`;
   const saysWhere = state.detail?.includes(`step ${state.step}`);
   const text = [state.detail, saysWhere ? "" : where].filter(Boolean).join(" ");
-  const command = info?.command && !info.command.includes("--resume") ? `${info.command} --resume` : info?.command;
+  const command =
+    info?.command && !info.command.includes("--resume")
+      ? `${info.command} --resume`
+      : info?.command;
   const kind = state.status === "stopped" ? "info" : "danger";
-  return { id: `end-${state.status}-${state.step}`, kind, title: titles[state.status], text, command };
+  return {
+    id: `end-${state.status}-${state.step}`,
+    kind,
+    title: titles[state.status],
+    text,
+    command,
+  };
 }
 
 async function copy(button, text) {
@@ -134,7 +186,10 @@ async function copy(button, text) {
 export function summaryOf({ scene, player, state, shown, isLive }) {
   if (!scene) return "";
   const parts = [`Scene ${scene.id}, ${grouped(scene.numPoints)} points`];
-  if (shown) parts.push(`step ${player.shown} of ${state.total_steps}, ${shown.frame.numInstances} pseudo-instances`);
+  if (shown)
+    parts.push(
+      `step ${player.shown} of ${state.total_steps}, ${shown.frame.numInstances} pseudo-instances`,
+    );
   else parts.push("no frame yet");
   if (isLive && state.eta_s) parts.push(`run ends in about ${duration(state.eta_s)}`);
   return `${parts.join(", ")}.`;

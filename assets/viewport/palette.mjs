@@ -34,7 +34,10 @@ export function parseColor(text) {
   if (text.startsWith("#")) {
     return [1, 3, 5].map((at) => Number.parseInt(text.slice(at, at + 2), 16));
   }
-  return text.match(/[\d.]+/g).slice(0, 3).map(Number);
+  return text
+    .match(/[\d.]+/g)
+    .slice(0, 3)
+    .map(Number);
 }
 
 export function categoryColor(index) {

@@ -35,7 +35,11 @@ export class Player {
   announce(step) {
     if (this.latest === null || step > this.latest) this.steps.push(step);
     else if (!this.steps.includes(step)) {
-      this.steps.splice(this.steps.findIndex((known) => known > step), 0, step);
+      this.steps.splice(
+        this.steps.findIndex((known) => known > step),
+        0,
+        step,
+      );
     }
     if (this.following || this.cursor === null) this.cursor = this.latest;
   }

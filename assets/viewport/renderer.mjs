@@ -10,12 +10,7 @@ import { CentroidLayer } from "./centroids.mjs";
 import { categoryTexels, heightRamp } from "./palette.mjs";
 import { displacementOf, tintOf } from "./records.mjs";
 import { sizeFactor } from "./lod.mjs";
-import {
-  POINTS_FRAGMENT,
-  POINTS_VERTEX,
-  SCREEN_VERTEX,
-  SHADE_FRAGMENT,
-} from "./shaders.mjs";
+import { POINTS_FRAGMENT, POINTS_VERTEX, SCREEN_VERTEX, SHADE_FRAGMENT } from "./shaders.mjs";
 
 /** The browser cannot draw here. */
 export class NoWebGL2Error extends Error {}
@@ -29,7 +24,11 @@ const SPREAD = 1.9; // a point's width over the points' spacing; closes randomly
 export class Renderer {
   constructor(canvas) {
     this.canvas = canvas;
-    this.gl = canvas.getContext("webgl2", { antialias: false, alpha: false, powerPreference: "high-performance" });
+    this.gl = canvas.getContext("webgl2", {
+      antialias: false,
+      alpha: false,
+      powerPreference: "high-performance",
+    });
     if (!this.gl) {
       throw new NoWebGL2Error("This browser offers no WebGL2, which the viewport draws with.");
     }
@@ -183,7 +182,11 @@ export class Renderer {
     const spread = SPREAD * look.size * sizeFactor(scene.numPoints, view.count);
     gl.uniform1f(at.u_size, scene.spacing * spread);
     gl.uniform1f(at.u_pixels, view.focal);
-    gl.uniform2f(at.u_size_range, 1.6 * look.pixelRatio, LARGEST_POINT * look.pixelRatio * Math.max(look.size, 1));
+    gl.uniform2f(
+      at.u_size_range,
+      1.6 * look.pixelRatio,
+      LARGEST_POINT * look.pixelRatio * Math.max(look.size, 1),
+    );
     gl.uniform2f(at.u_height_range, low[2], high[2]);
     gl.uniform3fv(at.u_unassigned, unit(look.unassigned));
     gl.bindVertexArray(this.array);

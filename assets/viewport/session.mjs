@@ -60,7 +60,8 @@ export class Session {
     this.version = this.info.version;
     this._heard(this.info);
     this.live ??= new Live({ run: this.run, api: this.api, on: this._notices() });
-    if (this.scenes.length) this.openScene(this.scenes.includes(this.sceneId) ? this.sceneId : this.scenes[0]);
+    if (this.scenes.length)
+      this.openScene(this.scenes.includes(this.sceneId) ? this.sceneId : this.scenes[0]);
     else this._set({ loading: { phase: "waiting" } });
   }
 
@@ -71,10 +72,16 @@ export class Session {
     const before = this.player;
     this.player = Object.assign(new Player(), { following: before.following, speed: before.speed });
     this.player.cursor = before.cursor;
-    this._set({ sceneId: id, scene: null, shown: null, loading: { phase: "scene", received: 0, total: 0 } });
+    this._set({
+      sceneId: id,
+      scene: null,
+      shown: null,
+      loading: { phase: "scene", received: 0, total: 0 },
+    });
     try {
       const { signal } = opening;
-      const onProgress = (received, total) => this._set({ loading: { phase: "scene", received, total } });
+      const onProgress = (received, total) =>
+        this._set({ loading: { phase: "scene", received, total } });
       const [bytes, frames] = await Promise.all([
         this.api.scene(id, this.version, { signal, onProgress }),
         this.api.frames(id, signal),
@@ -126,7 +133,11 @@ export class Session {
     if (this.isPumping || !this.scene) return;
     this.isPumping = true;
     try {
-      for (let step = this.player.wanted(); step !== null && !this.isClosed; step = this.player.wanted()) {
+      for (
+        let step = this.player.wanted();
+        step !== null && !this.isClosed;
+        step = this.player.wanted()
+      ) {
         await this._show(step);
       }
     } catch {

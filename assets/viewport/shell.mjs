@@ -31,7 +31,10 @@ export class Shell {
     this.shared = { colouring: null };
     this._build(root);
     try {
-      this.view = new View({ onDrawn: (what) => this._drawn(what), onContext: (isLost) => this._context(isLost) });
+      this.view = new View({
+        onDrawn: (what) => this._drawn(what),
+        onContext: (isLost) => this._context(isLost),
+      });
     } catch (error) {
       if (!(error instanceof NoWebGL2Error)) throw error;
       this.notices.showFault(
@@ -45,7 +48,10 @@ export class Shell {
     this.timelineRoot = timelineRoot;
     this.tellCursor = throttled(CURSOR_EVERY_MS, () => this._tellCursor());
     this.tellNotice = throttled(NOTICE_EVERY_MS, () => this._tellNotice());
-    this.summarise = throttled(SUMMARY_EVERY_MS, () => (this.summary.textContent = summaryOf(this.session)));
+    this.summarise = throttled(
+      SUMMARY_EVERY_MS,
+      () => (this.summary.textContent = summaryOf(this.session)),
+    );
     this._theme();
     this._keys();
     this.session = new Session(this.run, {
@@ -92,8 +98,19 @@ export class Shell {
     if (!session) return; // its first words come before it is handed over
     const { look } = view;
     this.root.dataset.phase = session.loading.phase;
-    this.toolbar.update({ scenes: session.scenes, sceneId: session.sceneId, scene: session.scene, look, hasFrame: session.shown !== null });
-    this.legend.update({ session, look, drawn: view.drawn, colouring: view.renderer.effectiveColouring() });
+    this.toolbar.update({
+      scenes: session.scenes,
+      sceneId: session.sceneId,
+      scene: session.scene,
+      look,
+      hasFrame: session.shown !== null,
+    });
+    this.legend.update({
+      session,
+      look,
+      drawn: view.drawn,
+      colouring: view.renderer.effectiveColouring(),
+    });
     this.notices.update(session, this.context);
     this.timeline.update(session);
     this.summarise();
@@ -123,7 +140,11 @@ export class Shell {
     this.summary = make("div", { class: "vp-hidden", attributes: { "aria-live": "polite" } });
     this.stage = make(
       "div",
-      { class: "vp-stage", label: `3D view of run ${this.run}`, attributes: { tabindex: 0, role: "application" } },
+      {
+        class: "vp-stage",
+        label: `3D view of run ${this.run}`,
+        attributes: { tabindex: 0, role: "application" },
+      },
       this.legend.element,
       this.gizmo.element,
       this.notices.banners,
@@ -154,7 +175,10 @@ export class Shell {
     };
     apply();
     this.themes = new MutationObserver(apply);
-    this.themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    this.themes.observe(document.documentElement, {
+      attributes: true,
+      attributeFilter: ["data-theme"],
+    });
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply, { signal });
@@ -210,7 +234,12 @@ export class Shell {
   async _screenshot() {
     const blob = await this.view.toBlob();
     const { sceneId, player } = this.session;
-    const link = make("a", { attributes: { href: URL.createObjectURL(blob), download: `${this.run}-${sceneId}-step${player.shown ?? 0}.png` } });
+    const link = make("a", {
+      attributes: {
+        href: URL.createObjectURL(blob),
+        download: `${this.run}-${sceneId}-step${player.shown ?? 0}.png`,
+      },
+    });
     link.click();
     URL.revokeObjectURL(link.href);
   }
@@ -237,14 +266,17 @@ export class Shell {
     for (const place of [this.root, this.timelineRoot]) {
       place.addEventListener("keydown", (event) => this._key(event), { signal });
     }
-    this.root.addEventListener("keyup", ({ key }) => this.view.controls.keyUp(key.toLowerCase()), { signal });
+    this.root.addEventListener("keyup", ({ key }) => this.view.controls.keyUp(key.toLowerCase()), {
+      signal,
+    });
     this.root.addEventListener("focusout", () => this.view.controls.release(), { signal });
   }
 
   _key(event) {
     if (isTakenBy(event.target, event.key)) return;
     const command = commandOf(event);
-    const isFlight = event.target === this.stage && !event.ctrlKey && !event.metaKey && !event.altKey;
+    const isFlight =
+      event.target === this.stage && !event.ctrlKey && !event.metaKey && !event.altKey;
     if (command) this._do(...command);
     else if (!isFlight || !this.view.controls.keyDown(event.key.toLowerCase())) return;
     event.preventDefault();
@@ -275,12 +307,23 @@ export class Shell {
 
   _tellCursor() {
     const { player, sceneId } = this.session;
-    setProps("live-cursor", { run: this.run, scene: sceneId, step: player.shown, following: player.following });
+    setProps("live-cursor", {
+      run: this.run,
+      scene: sceneId,
+      step: player.shown,
+      following: player.following,
+    });
   }
 
   _tellNotice() {
     const { state } = this.session;
-    if (state) setProps("live-notice", { run: this.run, step: state.step, status: state.status, t: Date.now() / 1000 });
+    if (state)
+      setProps("live-notice", {
+        run: this.run,
+        step: state.step,
+        status: state.status,
+        t: Date.now() / 1000,
+      });
   }
 }
 

@@ -20,7 +20,12 @@ export class Timeline {
     });
     this.speed = make(
       "select",
-      { class: "vp-select", label: "Speed", title: "Playing speed", on: { change: () => steer((p) => (p.speed = Number(this.speed.value))) } },
+      {
+        class: "vp-select",
+        label: "Speed",
+        title: "Playing speed",
+        on: { change: () => steer((p) => (p.speed = Number(this.speed.value))) },
+      },
       ...SPEEDS.map((speed) => make("option", { text: `${speed}×`, attributes: { value: speed } })),
     );
     this.speed.value = "1";
@@ -35,7 +40,16 @@ export class Timeline {
       "div",
       { class: "tl-track", label: "Step", attributes: { role: "slider", tabindex: 0 } },
       make("div", { class: "tl-rail" }, this.reached),
-      svg("svg", { class: "tl-svg", viewBox: "0 0 10000 10", preserveAspectRatio: "none", "aria-hidden": "true" }, this.ticks),
+      svg(
+        "svg",
+        {
+          class: "tl-svg",
+          viewBox: "0 0 10000 10",
+          preserveAspectRatio: "none",
+          "aria-hidden": "true",
+        },
+        this.ticks,
+      ),
       this.marks,
       this.labels,
       this.cursor,
@@ -65,8 +79,12 @@ export class Timeline {
     const total = state?.total_steps ?? 0;
     const latest = Math.max(player.latest ?? 0, isLive ? (state?.step ?? 0) : 0);
     this.end = axisEnd(latest, total, isLive);
-    this._ifChanged("ticks", [player.steps.length, player.latest, player.steps[0], this.end], () => this._drawTicks(player.steps));
-    this._ifChanged("marks", [info?.marks.length, this.end], () => this._drawMarks(info?.marks ?? []));
+    this._ifChanged("ticks", [player.steps.length, player.latest, player.steps[0], this.end], () =>
+      this._drawTicks(player.steps),
+    );
+    this._ifChanged("marks", [info?.marks.length, this.end], () =>
+      this._drawMarks(info?.marks ?? []),
+    );
     this._ifChanged("labels", [this.end], () => this._drawLabels());
     this._ifChanged("play", [player.playing], () => {
       this.play.replaceChildren(icon(player.playing ? "pause" : "play"));
@@ -76,11 +94,19 @@ export class Timeline {
     this.reached.style.width = percent(shareOf(latest, this.end));
     this.cursor.style.left = percent(shareOf(at, this.end));
     this.cursor.hidden = player.cursor === null;
-    this.readout.textContent = player.cursor === null ? "no frame" : `step ${grouped(at)}${total ? ` / ${grouped(total)}` : ""}`;
+    this.readout.textContent =
+      player.cursor === null
+        ? "no frame"
+        : `step ${grouped(at)}${total ? ` / ${grouped(total)}` : ""}`;
     this.follow.textContent = isLive ? "Follow live" : "Last frame";
     this.follow.setAttribute("aria-pressed", String(player.following));
     this.follow.classList.toggle("is-live", isLive);
-    for (const [name, value] of [["min", 0], ["max", this.end], ["now", at], ["text", `step ${at} of ${total}`]]) {
+    for (const [name, value] of [
+      ["min", 0],
+      ["max", this.end],
+      ["now", at],
+      ["text", `step ${at} of ${total}`],
+    ]) {
       this.track.setAttribute(`aria-value${name}`, String(value));
     }
     this.element.toggleAttribute("data-empty", !player.steps.length);
@@ -94,14 +120,20 @@ export class Timeline {
   }
 
   _drawTicks(steps) {
-    const path = steps.map((step) => `M${(shareOf(step, this.end) * 10000).toFixed(0)} 0v10`).join("");
+    const path = steps
+      .map((step) => `M${(shareOf(step, this.end) * 10000).toFixed(0)} 0v10`)
+      .join("");
     this.ticks.setAttribute("d", path);
   }
 
   _drawMarks(marks) {
     this.marks.replaceChildren(
       ...placeMarks(marks, this.end).map(({ share, kind, texts }) => {
-        const mark = make("span", { class: "tl-mark", title: texts.join("\n"), attributes: { "data-kind": kind } });
+        const mark = make("span", {
+          class: "tl-mark",
+          title: texts.join("\n"),
+          attributes: { "data-kind": kind },
+        });
         mark.style.left = percent(share);
         return mark;
       }),
@@ -124,10 +156,11 @@ export class Timeline {
       return stepAt((event.clientX - box.left) / box.width, this.end);
     };
     let isDragging = false;
-    const scrub = (event) => this.steer((player) => {
-      player.playing = false;
-      player.seek(stepUnder(event));
-    });
+    const scrub = (event) =>
+      this.steer((player) => {
+        player.playing = false;
+        player.seek(stepUnder(event));
+      });
     this.track.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       isDragging = true;
@@ -149,7 +182,13 @@ export class Timeline {
 function button(title, onClick, iconName) {
   return make(
     "button",
-    { class: "vp-icon", title, label: title.replace(/ \(.*\)$/, ""), attributes: { type: "button" }, on: { click: onClick } },
+    {
+      class: "vp-icon",
+      title,
+      label: title.replace(/ \(.*\)$/, ""),
+      attributes: { type: "button" },
+      on: { click: onClick },
+    },
     iconName ? icon(iconName) : null,
   );
 }

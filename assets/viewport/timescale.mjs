@@ -53,7 +53,10 @@ export function describeMark(mark) {
 /** At most `most` round steps for labels below the axis, ends left out. */
 export function axisLabels(end, most = 6) {
   const unit = 10 ** Math.floor(Math.log10(end / most || 1));
-  const every = Math.max([1, 2, 5, 10].map((m) => m * unit).find((size) => end / size <= most), 1);
+  const every = Math.max(
+    [1, 2, 5, 10].map((m) => m * unit).find((size) => end / size <= most),
+    1,
+  );
   const labels = [];
   for (let step = 0; step <= end; step += every) labels.push(step);
   return labels;

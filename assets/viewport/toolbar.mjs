@@ -33,7 +33,10 @@ export class Toolbar {
             class: "vp-choice",
             title: hint,
             attributes: { type: "button", role: "radio", "data-votes": votes },
-            on: { click: () => ask.onLook({ votes }), keydown: (event) => this._chooseByArrow(event, votes) },
+            on: {
+              click: () => ask.onLook({ votes }),
+              keydown: (event) => this._chooseByArrow(event, votes),
+            },
           },
           make("span", { class: "vp-dot", attributes: { "data-quantity": votes } }),
           label,
@@ -44,13 +47,21 @@ export class Toolbar {
     this.collapse.classList.add("vp-collapse");
     this.size = range("Point size", -1.5, 1.5, 0.1, (power) => ask.onLook({ size: 2 ** power }));
     this.size.title = "Point size";
-    this.planes = toggle("Planes", "Show floors, walls and ground (P)", (on) => ask.onLook({ hidePlanes: !on }));
-    this.centroids = toggle("Centroids", "Show votes and pseudo-instance centroids (C)", (on) => ask.onLook({ centroids: on }));
+    this.planes = toggle("Planes", "Show floors, walls and ground (P)", (on) =>
+      ask.onLook({ hidePlanes: !on }),
+    );
+    this.centroids = toggle("Centroids", "Show votes and pseudo-instance centroids (C)", (on) =>
+      ask.onLook({ centroids: on }),
+    );
     this.element = make(
       "div",
       { class: "vp-toolbar", label: "Viewport controls", attributes: { role: "toolbar" } },
       group(this.scene.element, this.colouring.element),
-      make("div", { class: "vp-group vp-segmented", label: "Votes", attributes: { role: "radiogroup" } }, ...Object.values(this.votes)),
+      make(
+        "div",
+        { class: "vp-group vp-segmented", label: "Votes", attributes: { role: "radiogroup" } },
+        ...Object.values(this.votes),
+      ),
       group(
         end("points", "Every point where it was measured (T)", () => ask.onCollapse(0)),
         this.collapse,
@@ -64,13 +75,23 @@ export class Toolbar {
         button("reset", "Reset view (R)", ask.onReset),
         button("camera", "Save picture as PNG", ask.onScreenshot),
         button("full", "Full screen (F)", ask.onFull),
-        make("button", { class: "vp-icon", text: "?", title: "Keyboard (?)", label: "Keyboard", attributes: { type: "button" }, on: { click: ask.onHelp } }),
+        make("button", {
+          class: "vp-icon",
+          text: "?",
+          title: "Keyboard (?)",
+          label: "Keyboard",
+          attributes: { type: "button" },
+          on: { click: ask.onHelp },
+        }),
       ),
     );
   }
 
   update({ scenes, sceneId, scene, look, hasFrame }) {
-    this.scene.set(scenes.map((id) => [id, id]), sceneId);
+    this.scene.set(
+      scenes.map((id) => [id, id]),
+      sceneId,
+    );
     const kind = scene && inputKind(scene);
     const options = Object.entries(COLOURINGS)
       .filter(([key]) => (key === "input" ? kind : key === "truth" ? scene?.instance : true))
@@ -84,7 +105,10 @@ export class Toolbar {
     }
     this.collapse.disabled = !hasFrame;
     setRange(this.collapse, look.t);
-    this.collapse.setAttribute("aria-valuetext", `${Math.round(look.t * 100)} % of the way to the centroids`);
+    this.collapse.setAttribute(
+      "aria-valuetext",
+      `${Math.round(look.t * 100)} % of the way to the centroids`,
+    );
     setRange(this.size, Math.log2(look.size));
     this.planes.setAttribute("aria-pressed", String(!look.hidePlanes));
     this.centroids.setAttribute("aria-pressed", String(look.centroids));
@@ -107,10 +131,19 @@ function group(...children) {
 }
 
 function select(label, onPick, hasLabel = true) {
-  const input = make("select", { class: "vp-select", label, on: { change: () => onPick(input.value) } });
+  const input = make("select", {
+    class: "vp-select",
+    label,
+    on: { change: () => onPick(input.value) },
+  });
   let shown = "";
   return {
-    element: make("label", { class: "vp-field", title: label }, hasLabel ? make("span", { class: "vp-quiet", text: label }) : null, input),
+    element: make(
+      "label",
+      { class: "vp-field", title: label },
+      hasLabel ? make("span", { class: "vp-quiet", text: label }) : null,
+      input,
+    ),
     set(options, value) {
       const wanted = JSON.stringify(options);
       if (wanted !== shown) {
@@ -142,7 +175,8 @@ function range(label, min, max, step, onInput) {
 
 /** Value and the filled part of the track, which the style sheet draws. */
 function setRange(input, value) {
-  if (document.activeElement !== input || input.valueAsNumber !== value) input.value = String(value);
+  if (document.activeElement !== input || input.valueAsNumber !== value)
+    input.value = String(value);
   const share = (value - Number(input.min)) / (Number(input.max) - Number(input.min));
   input.style.setProperty("--share", `${(share * 100).toFixed(1)}%`);
 }
@@ -161,11 +195,23 @@ function toggle(text, title, onToggle) {
 function button(name, title, onClick) {
   return make(
     "button",
-    { class: "vp-icon", title, label: title.replace(/ \(.\)$/, ""), attributes: { type: "button" }, on: { click: onClick } },
+    {
+      class: "vp-icon",
+      title,
+      label: title.replace(/ \(.\)$/, ""),
+      attributes: { type: "button" },
+      on: { click: onClick },
+    },
     icon(name),
   );
 }
 
 function end(text, title, onClick) {
-  return make("button", { class: "vp-end", text, title, attributes: { type: "button" }, on: { click: onClick } });
+  return make("button", {
+    class: "vp-end",
+    text,
+    title,
+    attributes: { type: "button" },
+    on: { click: onClick },
+  });
 }

@@ -158,7 +158,10 @@ export class View {
 
   _draw(glide, count) {
     const { canvas, camera, renderer } = this;
-    const clip = cameras.clipRange(camera, renderer.scene?.bounds ?? { low: [0, 0, 0], high: [1, 1, 1] });
+    const clip = cameras.clipRange(
+      camera,
+      renderer.scene?.bounds ?? { low: [0, 0, 0], high: [1, 1, 1] },
+    );
     const projection = cameras.projectionMatrix(camera, this._aspect(), clip.near, clip.far);
     const matrix = cameras.multiply(projection, cameras.viewMatrix(camera));
     const focal = canvas.height / (2 * Math.tan(camera.fov / 2));

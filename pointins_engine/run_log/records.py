@@ -11,7 +11,7 @@ SCHEMA_VERSION = 1
 
 RunStatus = Literal["starting", "running", "finished", "stopped", "failed"]
 EventKind = Literal[
-    "scalars", "state", "resume", "checkpoint", "warning", "mark", "frame"
+    "scalars", "state", "resume", "checkpoint", "warning", "mark"
 ]  # each event also has t (Unix seconds) and step
 
 NO_INSTANCE = -1  # pseudo_instance of a cell without one

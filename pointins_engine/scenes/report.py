@@ -45,8 +45,8 @@ def describe(scene: Scene, notes: Sequence[str] = ()) -> dict[str, Any]:
     spacing = median_spacing(coord, np.arange(0, len(coord), stride))
     if spacing < 1e-6:
         own.append(
-            f"{scene.id}: half of the points or more lie exactly on another one; training keeps one "
-            "a voxel, so this costs only disk space."
+            f"{scene.id}: half of the points or more lie exactly on another one; training keeps "
+            "one a voxel, so this costs only disk space."
         )
     return {
         "id": scene.id,

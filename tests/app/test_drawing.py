@@ -105,7 +105,7 @@ def test_a_frame_of_another_scene_is_refused_with_both_counts(scene, frame):
 
 def test_radii_follow_the_spacing_within_bounds():
     rng = np.random.default_rng(1)
-    near, far = rng.uniform(0, 1, (400, 3)), rng.uniform(0, 3, (400, 3)) + [10, 0, 0]
+    near, far = rng.uniform(0, 1, (400, 3)), rng.uniform(10, 13, (400, 3))
     coord = np.concatenate([near, far]).astype(np.float32)
     made = make_inspected_scene(
         id="two",

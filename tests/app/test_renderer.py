@@ -78,25 +78,25 @@ def test_a_picture_after_the_child_was_killed_comes_from_a_new_one(renderer, pat
 
 
 def test_a_bad_request_is_told_and_the_renderer_goes_on(renderer, paths):
-    with pytest.raises(PictureError, match="nowhere.safetensors cannot be read"):
+    with pytest.raises(PictureError, match=r"nowhere\.safetensors cannot be read"):
         renderer.render_scene_png(paths.scenes / "nowhere.safetensors", **SIZE)
     with pytest.raises(PictureError, match="16 to 4096"):
         renderer.render_scene_png(paths.scene("room_0001"), width=5, height=80)
-    with pytest.raises(PictureError, match="from 0 .points. to 1"):
+    with pytest.raises(PictureError, match=r"from 0 \(points\) to 1"):
         renderer.render_scene_png(paths.scene("room_0001"), t=1.5, **SIZE)
     with pytest.raises(PictureError, match="expected one of"):
         renderer.render_scene_png(paths.scene("room_0001"), colouring="mood", **SIZE)
     assert renderer.render_scene_png(paths.scene("room_0001"), **SIZE)
 
 
-def test_a_closed_renderer_leaves_no_child_and_can_start_again(paths):
+def test_a_closed_renderer_leaves_no_child_and_can_start_again():
     renderer = Renderer()
     renderer.gl_version()
     pid = renderer._process.pid
     renderer.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-    assert renderer.render_scene_png(paths.scene("room_0001"), **SIZE)
+    assert "." in renderer.gl_version()
     renderer.close()
 
 

@@ -8,7 +8,11 @@ from scipy import stats
 
 from pointins_engine.config import OdrConfig
 from pointins_engine.objectives.odr import regularize_offsets
-from pointins_engine.objectives.odr_statistics import odr_statistics
+from pointins_engine.objectives.odr_statistics import (
+    kolmogorov_smirnov,
+    odr_statistics,
+    wasserstein,
+)
 from pointins_engine.objectives.priors import Gamma, LogNormal
 
 PRIOR = LogNormal(0.0, 0.76)
@@ -159,6 +163,16 @@ def test_statistics_say_how_far_the_offsets_were_and_that_they_arrived(offset):
     assert len(numbers.levels) == len(numbers.quantiles_prior_m) == 101
     assert numbers.quantiles_after_m[50] == pytest.approx(1.0, abs=0.01)
     assert json.loads(json.dumps(numbers.to_dict(), allow_nan=False)) == numbers.to_dict()
+
+
+@pytest.mark.parametrize("scale", [0.2, 1.0, 5.0])  # shorter than the prior, alike, longer
+def test_distances_to_the_prior_agree_with_scipy(scale):
+    length = scale * torch.randn(500, generator=generator(), dtype=torch.float64).exp()
+    reference = stats.kstest(length.numpy(), stats.lognorm(0.76).cdf).statistic
+    assert kolmogorov_smirnov(length, PRIOR) == pytest.approx(reference, abs=1e-9)
+    quantiles = stats.lognorm(0.76).ppf((torch.arange(500).numpy() + 0.5) / 500)
+    reference = stats.wasserstein_distance(length.numpy(), quantiles)
+    assert wasserstein(length, PRIOR) == pytest.approx(reference, abs=1e-6)
 
 
 def test_statistics_of_offsets_that_are_all_zero_are_finite():

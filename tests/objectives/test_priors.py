@@ -76,10 +76,9 @@ def test_a_table_interpolates_between_its_levels():
     expected = torch.tensor([0.0, 0.05, 0.1, 0.1, 0.25, 1.0])
     torch.testing.assert_close(MEASURED.quantile(level), expected)
     # A flat stretch is a jump: half of the points lie at 0.1 or below.
-    length = torch.tensor([-1.0, 0.05, 0.1, 0.25, 1.0, 3.0])
-    torch.testing.assert_close(
-        MEASURED.cdf(length), torch.tensor([0.0, 0.125, 0.5, 0.625, 1.0, 1.0])
-    )
+    length = torch.tensor([-1.0, 0.05, 0.1, 0.25, 1.0, 3.0], dtype=torch.float64)
+    share = torch.tensor([0.0, 0.125, 0.5, 0.625, 1.0, 1.0], dtype=torch.float64)
+    torch.testing.assert_close(MEASURED.cdf(length), share)
 
 
 @pytest.mark.parametrize("table", [(1.0,), (0.2, 0.1), (-0.1, 0.2), (0.0, float("nan"))])

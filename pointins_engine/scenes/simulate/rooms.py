@@ -103,12 +103,18 @@ def _walk(
         chosen.append(int(reach.argmax()))
         reach = np.minimum(reach, np.linalg.norm(free - free[chosen[-1]], axis=1))
     objects = np.array([placed.position for placed in plan.placed])
+    looks = np.zeros(len(objects))
     for k in range(_NUM_VIEWS):
         x, y = free[chosen[k % len(chosen)]]
         eye = np.array([x, y, rng.uniform(*_EYE_HEIGHT)])
         gap = np.linalg.norm(objects[:, :2] - eye[:2], axis=1)
         candidates = np.flatnonzero((gap > 1.0) & (gap < 4.5))
-        look = objects[rng.choice(candidates if len(candidates) else len(objects))]
+        if len(candidates) == 0:
+            candidates = np.arange(len(objects))
+        # What was looked at least comes first; what stands near it has been seen with it.
+        chosen_object = candidates[(looks + 0.1 * rng.random(len(objects)))[candidates].argmin()]
+        look = objects[chosen_object]
+        looks += np.exp(-np.linalg.norm(objects[:, :2] - look[:2], axis=1))
         target = np.array([look[0], look[1], rng.uniform(0.0, 0.7)])
         if np.linalg.norm(target[:2] - eye[:2]) < 0.3:
             target[0] += 0.5

@@ -1,0 +1,33 @@
+"""`make bench`, or `python -m benchmarks [steps] [latency]`: print a Markdown table of each."""
+
+import argparse
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+from benchmarks import latency, steps
+
+BENCHMARKS = {"steps": steps.table, "latency": latency.table}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    print(f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            print(f"## {name}\n\n{BENCHMARKS[name](Path(folder))}\n", flush=True)
+
+
+def _processor() -> str:
+    """The processor's name where the kernel tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+if __name__ == "__main__":
+    main()

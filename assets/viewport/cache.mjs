@@ -1,4 +1,4 @@
-/** Decoded frames, the least recently used dropped first when they outgrow their share of memory. */
+/** Decoded frames; the least recently used go first when they outgrow their share of memory. */
 
 export const FRAME_CACHE_BYTES = 64 * 1024 * 1024;
 

@@ -1,5 +1,5 @@
 /**
- * The time cursor of one scene: which frames exist, which one is wanted, whether it moves by itself.
+ * The time cursor of one scene: which frames exist, which one is wanted, whether it moves alone.
  *
  * No clock, no network, no page: time is an argument. Frames may be missing in the middle (old
  * ones are thinned out), so everything moves from frame to frame, never by a fixed number of steps.

@@ -147,7 +147,7 @@ export class Renderer {
 
   /**
    * @param {{matrix: number[], clip: {near: number, far: number}, focal: number, distance: number,
-   *   glide: number, count: number}} view focal in pixels; glide 0..1 from the last frame to this one
+   *   glide: number, count: number}} view focal in pixels; glide 0..1 between the last two frames
    */
   draw(view) {
     const { gl, canvas, look, scene } = this;

@@ -176,7 +176,8 @@ export class Session {
   _prefetch() {
     if (this.player.following) return;
     for (const step of this.player.neighbours()) {
-      if (!this.cache.has(this._key(step))) this.cache.get(this._key(step)).catch(() => {}); // asked again when wanted
+      const key = this._key(step);
+      if (!this.cache.has(key)) this.cache.get(key).catch(() => {}); // asked again when wanted
     }
   }
 

@@ -2,7 +2,7 @@
  * The programs of the viewport, GLSL ES 3.00.
  *
  * Every point knows its cell; what a frame says of a cell lies in textures of `CELL_COLUMNS`
- * texels a row. So a new frame costs an upload of a few bytes a cell, however many points there are.
+ * texels a row. So a new frame uploads a few bytes a cell, however many points there are.
  *
  * Points: position(t) = mix(x, cell_coord + displacement, t), the displacement mixed between the
  * last frame and this one (`u_glide`). Lengths are metres from the scene's origin.

@@ -9,16 +9,15 @@ import { commandOf, isTakenBy } from "./keys.mjs";
 import { Legend } from "./legend.mjs";
 import { make, prefersStill, throttled } from "./dom.mjs";
 import { Notices, summaryOf } from "./notices.mjs";
-import { parseColor, QUANTITIES } from "./palette.mjs";
+import { PageState } from "./page_state.mjs";
 import { NoWebGL2Error } from "./renderer.mjs";
 import { inputKind } from "./records.mjs";
 import { Session } from "./session.mjs";
+import { watchTheme } from "./theme.mjs";
 import { Timeline } from "./timeline.mjs";
 import { Toolbar } from "./toolbar.mjs";
 import { View } from "./view.mjs";
 
-const CURSOR_EVERY_MS = 200; // the slow state that the page's server side sees
-const NOTICE_EVERY_MS = 1000;
 const SUMMARY_EVERY_MS = 5000;
 const CLOCK_MS = 1000;
 const COLLAPSE_MS = 200;
@@ -28,7 +27,7 @@ export class Shell {
     this.root = root;
     this.run = root.dataset.run;
     this.context = "ok";
-    this.shared = { colouring: null };
+    this.wantedColouring = null; // kept over scenes that do not have it
     this._build(root);
     try {
       this.view = new View({
@@ -39,26 +38,29 @@ export class Shell {
       if (!(error instanceof NoWebGL2Error)) throw error;
       this.notices.showFault(
         "No 3D picture here",
-        `${error.message} Switch on hardware acceleration or use a current Firefox, Chrome, Edge or Safari; the curves beside this work without it.`,
+        `${error.message} Switch on hardware acceleration, or use a current Firefox, Chrome, Edge ` +
+          "or Safari. The curves beside this work without it.",
       );
       return;
     }
     this.stage.prepend(this.view.canvas);
     this.timeline = new Timeline(timelineRoot, (action) => this.session.steer(action));
     this.timelineRoot = timelineRoot;
-    this.tellCursor = throttled(CURSOR_EVERY_MS, () => this._tellCursor());
-    this.tellNotice = throttled(NOTICE_EVERY_MS, () => this._tellNotice());
+    this.page = new PageState(this.run);
     this.summarise = throttled(
       SUMMARY_EVERY_MS,
       () => (this.summary.textContent = summaryOf(this.session)),
     );
-    this._theme();
+    this.unwatchTheme = watchTheme(root, (colors) => {
+      this.colors = colors;
+      this._look({});
+    });
     this._keys();
     this.session = new Session(this.run, {
       onScene: (scene) => this._scene(scene),
       onFrame: (frame, slots) => this._frame(frame, slots),
       onChange: () => this.refresh(),
-      onScalars: () => this.tellNotice(),
+      onScalars: () => this.page.notice(this.session),
     });
     this.clock = setInterval(() => this.refresh(), CLOCK_MS);
   }
@@ -66,7 +68,7 @@ export class Shell {
   dispose() {
     clearInterval(this.clock);
     this.listeners?.abort();
-    this.themes?.disconnect();
+    this.unwatchTheme?.();
     this.session?.close();
     this.view?.dispose();
     this.root.replaceChildren();
@@ -117,7 +119,7 @@ export class Shell {
     const status = session.state && `${session.state.status} ${session.state.step}`;
     if (status !== this.lastStatus) {
       this.lastStatus = status;
-      this.tellNotice();
+      this.page.notice(this.session);
     }
   }
 
@@ -155,47 +157,18 @@ export class Shell {
     root.classList.add("viewport");
   }
 
-  /** Colours of the page, also when its theme changes. */
-  _theme() {
-    const probe = make("span", { class: "vp-hidden" });
-    this.root.append(probe);
-    const read = (name, fallback) => {
-      probe.style.color = `var(--${name}, ${fallback})`;
-      return parseColor(getComputedStyle(probe).color);
-    };
-    const apply = () => {
-      this.colors = {
-        background: read("canvas", "#0B0E12"),
-        unassigned: read("unassigned", "#7d8793"),
-        before: read("before", QUANTITIES.before),
-        after: read("after", QUANTITIES.after),
-        targetColor: read("target", QUANTITIES.target),
-      };
-      this._look({});
-    };
-    apply();
-    this.themes = new MutationObserver(apply);
-    this.themes.observe(document.documentElement, {
-      attributes: true,
-      attributeFilter: ["data-theme"],
-    });
-    this.listeners = new AbortController();
-    const { signal } = this.listeners;
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply, { signal });
-  }
-
   _look(values) {
-    const { background, unassigned, targetColor } = this.colors;
+    const { background, unassigned, target: targetColor } = this.colors;
     const votes = values.votes ?? this.view.look.votes;
-    if (values.colouring) this.shared.colouring = values.colouring;
-    const voteColor = this.colors[votes] ?? targetColor;
+    if (values.colouring) this.wantedColouring = values.colouring;
+    const voteColor = this.colors[votes];
     const trails = !prefersStill();
     this.view.setLook({ background, unassigned, targetColor, voteColor, trails, ...values });
     this.refresh();
   }
 
   _scene(scene) {
-    const wanted = this.shared.colouring ?? (inputKind(scene) ? "input" : "height");
+    const wanted = this.wantedColouring ?? (inputKind(scene) ? "input" : "height");
     const isPossible = { input: inputKind(scene), truth: scene.instance }[wanted] !== null;
     this.view.setScene(scene);
     this._look({ colouring: isPossible ? wanted : "height" });
@@ -203,7 +176,7 @@ export class Shell {
 
   _frame(frame, slots) {
     this.view.setFrame(frame, slots);
-    this.tellCursor();
+    this.page.cursor(this.session);
   }
 
   _drawn({ countChanged }) {
@@ -262,6 +235,7 @@ export class Shell {
   // -- keys -----------------------------------------------------------------------------------
 
   _keys() {
+    this.listeners = new AbortController();
     const { signal } = this.listeners;
     for (const place of [this.root, this.timelineRoot]) {
       place.addEventListener("keydown", (event) => this._key(event), { signal });
@@ -302,31 +276,4 @@ export class Shell {
     };
     commands[name]();
   }
-
-  // -- the slow state that the rest of the page sees ------------------------------------------
-
-  _tellCursor() {
-    const { player, sceneId } = this.session;
-    setProps("live-cursor", {
-      run: this.run,
-      scene: sceneId,
-      step: player.shown,
-      following: player.following,
-    });
-  }
-
-  _tellNotice() {
-    const { state } = this.session;
-    if (state)
-      setProps("live-notice", {
-        run: this.run,
-        step: state.step,
-        status: state.status,
-        t: Date.now() / 1000,
-      });
-  }
-}
-
-function setProps(id, data) {
-  if (document.getElementById(id)) window.dash_clientside?.set_props?.(id, { data });
 }

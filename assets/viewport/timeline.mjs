@@ -26,7 +26,9 @@ export class Timeline {
         title: "Playing speed",
         on: { change: () => steer((p) => (p.speed = Number(this.speed.value))) },
       },
-      ...SPEEDS.map((speed) => make("option", { text: `${speed}×`, attributes: { value: speed } })),
+      ...SPEEDS.map((speed) =>
+        make("option", { text: `${speed}×`, attributes: { value: String(speed) } }),
+      ),
     );
     this.speed.value = "1";
     this.readout = make("output", { class: "tl-readout vp-num" });

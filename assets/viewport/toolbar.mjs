@@ -1,4 +1,4 @@
-/** The row of controls above the picture. Holds no state: shows what it is told, says what is asked. */
+/** The controls above the picture. Holds no state: shows what it is told, says what is asked. */
 
 import { icon, make } from "./dom.mjs";
 import { inputKind } from "./records.mjs";
@@ -19,7 +19,7 @@ export const VOTES = {
 };
 
 export class Toolbar {
-  /** @param {object} ask onScene, onLook({...}), onCollapse(t), onReset, onScreenshot, onFull, onHelp */
+  /** @param {object} ask onScene, onLook, onCollapse, onReset, onScreenshot, onFull, onHelp */
   constructor(ask) {
     this.ask = ask;
     this.scene = select("Scene", (id) => ask.onScene(id), false);

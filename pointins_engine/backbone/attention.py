@@ -82,30 +82,28 @@ def partition_patches(
     for size in cloud_sizes:
         stop = start + size
         left = size % patch_size if size > patch_size else 0
-        runs.append(torch.arange(start, stop))
-        slots.append(torch.arange(num_members, num_members + size))
+        runs.append(torch.arange(start, stop, device=device))
+        slots.append(torch.arange(num_members, num_members + size, device=device))
         if left:
-            runs.append(torch.arange(stop - patch_size, stop - left))
+            runs.append(torch.arange(stop - patch_size, stop - left, device=device))
         cloud_lengths = [patch_size] * -(-size // patch_size) if size > patch_size else [size]
         lengths += [length for length in cloud_lengths if length > 0]
         num_members += sum(cloud_lengths)
         start = stop
     position, slot = torch.cat(runs), torch.cat(slots)
-    boundaries = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32)
+    boundaries = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32, device=device)
     longest, key_mask = max(lengths), None
     if padded and min(lengths) < longest:
-        length = torch.tensor(lengths)[:, None]
-        first = boundaries[:-1, None].long()
-        place = torch.arange(longest)[None]
-        filled = place < length  # (P, K)
+        place = torch.arange(longest, device=device)
+        filled = place < boundaries.diff()[:, None]  # (P, K)
         # Padding repeats a patch's first member, whose features are finite; the mask hides it.
-        position = position[(first + place * filled).flatten()]
+        position = position[(boundaries[:-1, None] + place * filled).flatten()]
         slot = filled.flatten().nonzero().squeeze(1)[slot]
-        key_mask = filled[:, None, None, :].to(device)
+        key_mask = filled[:, None, None, :]
     return PatchPartition(
-        position=position.to(device),
-        slot=slot.to(device),
-        boundaries=boundaries.to(device),
+        position=position,
+        slot=slot,
+        boundaries=boundaries,
         longest=longest,
         key_mask=key_mask,
         padded=padded,

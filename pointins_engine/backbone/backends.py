@@ -1,6 +1,7 @@
 """Which implementation of an operation runs, and why: shown in the log and by `pointins doctor`."""
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 
 
@@ -12,6 +13,7 @@ class Backend:
     reason: str  # one clause that a person can act on
 
 
+@cache
 def is_installed(module: str) -> bool:
     """True if `module` can be found, without importing it; a missing parent package is a no."""
     try:

@@ -5,7 +5,7 @@ exist. The set of voxels does not grow.
 `conv3d`, with zeros where there is no voxel. Weights are laid out (C_out, 3, 3, 3, C_in), as spconv
 keeps them, so public checkpoints load.
 
-N voxels, C channels, E neighbour pairs.
+N voxels, C channels.
 """
 
 from collections.abc import Iterator
@@ -45,8 +45,8 @@ class NeighbourMap:
     one `near[k]` or `far[k]`.
     """
 
-    near: tuple[Int[Tensor, " e"], ...]
-    far: tuple[Int[Tensor, " e"], ...]
+    near: tuple[Int[Tensor, " _"], ...]
+    far: tuple[Int[Tensor, " _"], ...]
 
     def by_kernel_index(self) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Kernel index, near rows and far rows of each half offset; the mirror has 26 - index."""
@@ -160,7 +160,7 @@ class _SubmanifoldConv(torch.autograd.Function):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpconvNeighbours:
-    """The voxels of a stage in spconv's form; its first convolution keeps the index pairs there."""
+    """The voxels of a stage in spconv's form; the first convolution adds the index pairs."""
 
     tensor: Any  # spconv.pytorch.SparseConvTensor
 
@@ -180,7 +180,10 @@ def spconv_neighbours(
 def _spconv_conv(feat: Tensor, weight: Tensor, neighbours: SpconvNeighbours) -> Tensor:
     layer = _spconv_layer(weight.shape[-1], weight.shape[0])
     voxels = neighbours.tensor.replace_feature(feat)
-    return torch.func.functional_call(layer, {"weight": weight}, (voxels,)).features
+    out = torch.func.functional_call(layer, {"weight": weight}, (voxels,))
+    # spconv hands its index pairs on with the result; the next block starts from our voxels.
+    neighbours.tensor.indice_dict.update(out.indice_dict)
+    return out.features
 
 
 @cache

@@ -62,6 +62,9 @@ def spatial_clustering(
     - `affinity`: no segments. A link also needs a cosine of centred features of at least
       `min_cosine`; then cores as in `robust`, and a cell joins a core only if their features agree.
 
+    Links are k-NN links in all three: clumps of more than `num_neighbours` votes that lie apart
+    stay apart, even within `link_radius`.
+
     Args:
         origin_coord: Cell positions in metres, scene frame.
         votes_offset: Teacher offsets after ODR in metres, scene frame.
@@ -88,9 +91,8 @@ def spatial_clustering(
     segment = torch.full_like(batch_index, -1)
     if with_segments or config.grouping != "affinity":
         for part in by_cloud:
-            segment[part] = kmeans(feat[part], config.num_segments, config.kmeans_iterations, rng)[
-                0
-            ]
+            label, _ = kmeans(feat[part], config.num_segments, config.kmeans_iterations, rng)
+            segment[part] = label
 
     group = torch.full_like(batch_index, -1)
     if config.grouping == "affinity":

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 from scipy import ndimage
 
-from pointins_engine.geometry import estimate_normals, voxelize
+from pointins_engine.geometry import MAX_VOXELS_PER_AXIS, estimate_normals, voxelize
 
 # Indoor, metres.
 _VOXEL = 0.05  # edge of the voxels that planes are looked for in
@@ -69,7 +69,7 @@ def find_room_planes(
     precision 0.98, 0.93 if what hangs flush on a wall (doors, windows, pictures) may count as wall,
     0.89, 0.79 if not; of the points of all other furniture 2.3 %, 7.4 % are taken.
     """
-    edge = _VOXEL
+    edge = max(_VOXEL, float(np.ptp(coord, axis=0).max()) / (MAX_VOXELS_PER_AXIS - 2))
     chosen, inverse = voxelize(coord, edge)[1:]
     while len(chosen) > _MAX_VOXELS:
         edge *= 1.5

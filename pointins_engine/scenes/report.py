@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from pointins_engine.geometry import estimate_normals, median_spacing, voxelize
+from pointins_engine.geometry import median_spacing
 from pointins_engine.scenes.readers.raw import unit_notes
 from pointins_engine.scenes.readers.upright import up_axis_note
 from pointins_engine.types import Scene
 
 _FIELDS = ("color", "normal", "intensity", "semantic_label", "instance_label", "is_plane")
 _SAMPLE = 2000  # points whose spacing is measured
-_UP_CELLS = 60  # voxels along the scene's diagonal when the up axis is looked for
 
 
 def describe(scene: Scene, notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def describe(scene: Scene, notes: Sequence[str] = ()) -> dict[str, Any]:
     """
     coord = scene.coord
     stride = max(1, len(coord) // _SAMPLE)
-    up = _up_axis(coord)
+    up = up_axis_note(coord)
     own = unit_notes(coord.astype(np.float64), scene.id)
     if up.startswith("not confirmed"):
         own.append(f"{scene.id}: up axis {up}.")
@@ -125,11 +124,3 @@ def _classes(scene: Scene) -> dict[str, dict[str, int | None]]:
 
 def _num_instances(instance: np.ndarray | None) -> int | None:
     return None if instance is None else len(np.unique(instance[instance >= 0]))
-
-
-def _up_axis(coord: np.ndarray) -> str:
-    """`up_axis_note` on coarse voxels: surfaces count by area, not by density."""
-    diagonal = float(np.linalg.norm(np.ptp(coord, axis=0)))
-    _, chosen, _ = voxelize(coord, max(diagonal / _UP_CELLS / 2, 1e-6))
-    points = coord[chosen]
-    return up_axis_note(points, estimate_normals(points))

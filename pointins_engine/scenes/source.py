@@ -130,7 +130,10 @@ def _open_path(config: SceneConfig, seed: int) -> SceneSet:
         scene, notes = read_scene_and_notes(paths[index], units=config.units, id=ids[index])
         fresh = [note for note in notes if note not in warnings]
         warnings.extend(fresh[: _MAX_WARNINGS - len(warnings)])
-        return complete(scene, config, seed)
+        try:
+            return complete(scene, config, seed)
+        except SceneError as error:
+            raise SceneError(f"{paths[index]}: {error}") from error
 
     return SceneSet(ids, load, warnings)
 
@@ -192,7 +195,12 @@ def _unique_ids(paths: list[Path], root: Path) -> list[str]:
 
 
 def complete(scene: Scene, config: SceneConfig, seed: int) -> Scene:
-    """Add what training needs and the file lacks: normals if they are a feature, and planes."""
+    """Add what training needs and the file lacks: normals if they are a feature, and planes.
+
+    Raises:
+        SceneError: If the scene is too large for the grid, here and not in the middle of a run.
+    """
+    voxelize(np.stack([scene.coord.min(axis=0), scene.coord.max(axis=0)]), config.grid_size)
     if scene.normal is None and "normal" in config.feats:
         scene = replace(scene, normal=normals_of(scene, config.grid_size))
     if scene.is_plane is None:

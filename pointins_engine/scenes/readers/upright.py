@@ -11,6 +11,8 @@ _CAMERA_AXES = np.array(
 _VIEW = np.array([0.7, 0.55])  # tangents of half a field of view of 70 by 58 degrees
 _MAX_LEAN = np.cos(np.deg2rad(65.0))  # a camera looks down at a table by less than this
 _THICKNESS = 0.015  # share of the scene's diagonal
+_UP_CELLS = 120  # voxels along the diagonal when the up axis is looked for
+_MIN_SURPLUS = 0.06  # of the surface of a scan; walls seen from one side only reach 0.04
 _MIN_SHARE = 0.15  # of the voxels: a floor or table that is worth levelling on
 
 
@@ -72,26 +74,26 @@ def _dominant_up(
     return up, float(on.mean())
 
 
-def up_axis_note(coord: Float[np.ndarray, "n 3"], normal: Float[np.ndarray, "n 3"]) -> str:
+def up_axis_note(coord: Float[np.ndarray, "n 3"]) -> str:
     """Whether the scan itself confirms that z is up.
 
-    It does if what lies lowest is mostly level (normals within 15 degrees of z), or if the scan is
-    far wider than high, as a street is even where it climbs. Otherwise the end of an axis at which
-    such a floor does lie is named.
+    Of the surfaces at right angles to an axis, those that face its positive end are weighed against
+    those that face the other, seen from the middle of the scan. Walls come in pairs and cancel;
+    floor, seats and table tops face up and the ceiling is rarely scanned, so the axis with the
+    largest surplus is up. A scan far wider than high, such as a street that climbs, is up too.
     """
-    aligned = np.abs(normal) > np.cos(np.deg2rad(15.0))
-    floor = {}
-    for axis, letter in enumerate("xyz"):
-        for sign, name in ((1, letter), (-1, f"-{letter}")):
-            height = sign * coord[:, axis]
-            low = height < np.percentile(height, 1) + 0.1 * np.ptp(height)
-            floor[name] = float(aligned[low, axis].mean())
-    best = max(floor, key=lambda name: floor[name])
-    if floor["z"] > 0.5 and floor["z"] > floor[best] - 0.25:
-        return f"z ({floor['z']:.0%} of what lies lowest is level)"
-    extent = np.percentile(coord, 99, axis=0) - np.percentile(coord, 1, axis=0)
-    if extent[2] < 0.25 * extent[:2].min():
+    low, high = np.percentile(coord, 1, axis=0), np.percentile(coord, 99, axis=0)
+    edge = max(float(np.linalg.norm(high - low)) / _UP_CELLS, 1e-6)
+    points = coord[voxelize(coord, edge)[1]]  # surfaces count by area, not by density
+    normal = estimate_normals(points, viewpoint=(low + high) / 2)
+    level = np.cos(np.deg2rad(15.0))
+    surplus = (normal > level).mean(axis=0) - (normal < -level).mean(axis=0)
+    axis = int(np.abs(surplus).argmax())
+    if surplus[2] > _MIN_SURPLUS and surplus[2] > 0.8 * abs(surplus[axis]):
+        return f"z (level surfaces that face up exceed those that face down by {surplus[2]:.0%})"
+    if (high - low)[2] < 0.25 * (high - low)[:2].min():
         return "z (the scan is far wider than high)"
-    if floor[best] > 0.5 and best != "z":
-        return f"not confirmed: z was expected, but {best} looks like up; turn the file to z up"
+    if abs(surplus[axis]) > _MIN_SURPLUS:
+        name = ("" if surplus[axis] > 0 else "-") + "xyz"[axis]
+        return f"not confirmed: z was expected, but {name} looks like up; turn the file to z up"
     return "not confirmed: no level ground or floor was found; the scene is taken as z up"

@@ -1,0 +1,26 @@
+/** What the page's other parts learn of the viewport, a few times a second at most. */
+
+import { throttled } from "./dom.mjs";
+
+const CURSOR_EVERY_MS = 200;
+const NOTICE_EVERY_MS = 1000;
+
+export class PageState {
+  constructor(run) {
+    /** Which frame is on screen. */
+    this.cursor = throttled(CURSOR_EVERY_MS, ({ sceneId, player }) => {
+      const { shown: step, following } = player;
+      setProps("live-cursor", { run, scene: sceneId, step, following });
+    });
+    /** That the run has moved on: curves and status are worth fetching again. */
+    this.notice = throttled(NOTICE_EVERY_MS, ({ state }) => {
+      if (!state) return;
+      const { step, status } = state;
+      setProps("live-notice", { run, step, status, t: Date.now() / 1000 });
+    });
+  }
+}
+
+function setProps(id, data) {
+  window.dash_clientside?.set_props?.(id, { data }); // absent in a page without Dash
+}

@@ -5,11 +5,13 @@ that is slow gets the newest notice of a kind, never a backlog.
 """
 
 import asyncio
+import contextlib
 import json
 import time
 from pathlib import Path
 from typing import Any
 
+import anyio
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from app.runs import Runs
@@ -198,32 +200,30 @@ def add_live(server: FastAPI, hub: LiveHub) -> None:
 
 async def _serve(socket: WebSocket, watching: asyncio.Task[None] | None, outbox: Outbox) -> None:
     """Send notices until the client leaves or the run is gone."""
-    sending = asyncio.create_task(_send_all(socket, outbox))
-    hearing = asyncio.create_task(_hear(socket))
-    tasks: set[asyncio.Task[Any]] = {sending, hearing}
-    try:
-        await asyncio.wait(
-            tasks | ({watching} if watching else set()), return_when=asyncio.FIRST_COMPLETED
-        )
-        if watching is not None and watching.done() and not hearing.done():
+    async with anyio.create_task_group() as group:
+
+        async def send() -> None:
+            with contextlib.suppress(WebSocketDisconnect):
+                while True:
+                    await socket.send_text(json.dumps(await outbox.take(), separators=(",", ":")))
+
+        async def hear() -> None:
+            await _hear(socket)
+            group.cancel_scope.cancel()
+
+        async def leave_with_the_run() -> None:
+            if watching is not None:
+                await asyncio.wait({watching})
             await socket.close(UNKNOWN_RUN, "the run is gone")
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            group.cancel_scope.cancel()
 
-
-async def _send_all(socket: WebSocket, outbox: Outbox) -> None:
-    while True:
-        await socket.send_text(json.dumps(await outbox.take(), separators=(",", ":")))
+        for task in (send, hear, leave_with_the_run):
+            group.start_soon(task)
 
 
 async def _hear(socket: WebSocket) -> None:
     """Take what a client says, which is nothing but ping; returns when it leaves."""
-    try:
-        while True:
-            if len(await socket.receive_text()) > MAX_MESSAGE_BYTES:
-                await socket.close(TOO_LONG, "message too long")
-                return
-    except (WebSocketDisconnect, KeyError):  # KeyError: a binary message
-        return
+    with contextlib.suppress(WebSocketDisconnect, KeyError):  # KeyError: a binary message
+        while len(await socket.receive_text()) <= MAX_MESSAGE_BYTES:
+            continue
+        await socket.close(TOO_LONG, "message too long")

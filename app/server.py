@@ -20,6 +20,7 @@ from app.runs import Runs
 from app.security import Gate
 from app.thumbnails import Render, Thumbnails
 from layouts.shell import all_pages, shell
+from pointins_engine.errors import RunError
 from pointins_engine.run_log.store import RunStore
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -86,11 +87,18 @@ def make_dash(server: FastAPI) -> Dash:
         serve_locally=True,
         enable_mcp=False,
         add_log_handler=False,
+        on_error=_leave_page_as_it_is,
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
     dash.layout = shell()
     dash.validation_layout = all_pages()
     return dash
+
+
+def _leave_page_as_it_is(error: Exception) -> None:
+    """A run or frame that went away between two calls changes nothing on the page."""
+    if not isinstance(error, RunError):
+        raise error
 
 
 class _Pages:

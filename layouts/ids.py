@@ -24,7 +24,6 @@ VIEWPORT_ROOT = "viewport-root"  # (js)
 TIMELINE_ROOT = "timeline-root"  # (js)
 
 FRAME_SHOWN = "frame-shown"
-FRAME_NOTE = "frame-note"
 ODR_BODY = "odr-body"
 ODR_FACTS = "odr-facts"
 ODR_MAGNITUDE = "odr-magnitude"
@@ -35,7 +34,6 @@ SCR_SIZES = "scr-sizes"
 
 CURVES_SHOWN = "curves-shown"
 CURVES_BODY = "curves-body"
-CURVES_FACTS = "curves-facts"
 CURVES = "curves"
 
 RUN_FACTS = "run-facts"

@@ -51,6 +51,7 @@ def duration(seconds: float | None) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
         return f"{hours} h {minutes:02d} min"
+    hours = round(seconds / 3600)
     return f"{hours // 24} d {hours % 24} h"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pointins_engine import __version__
-from pointins_engine.errors import ConfigError, PointinsError
+from pointins_engine.errors import ConfigError, PointinsError, SceneError
 from pointins_engine.recipes import RECIPES, get_recipe
 
 RUNS = Path("runs")
@@ -155,17 +155,23 @@ def _demo(args: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _scenes(args: argparse.Namespace, rest: list[str]) -> int:
-    from pointins_engine.config import SceneConfig
-    from pointins_engine.scenes import open_scenes
     from pointins_engine.scenes.report import format_report
+    from pointins_engine.scenes.source import open_raw_scenes
 
-    outdoor = args.path == "sim:streets"
-    scenes = open_scenes(
-        SceneConfig(source=args.path, units=args.units, domain="outdoor" if outdoor else "indoor"),
-        seed=0,
-    )
-    print(format_report(scenes, limit=args.limit))
-    return 0
+    scenes = open_raw_scenes(args.path, args.units)
+    shown = min(len(scenes), args.limit)
+    failed = 0
+    for number in range(shown):
+        try:
+            print(format_report([scenes[number]]), end="\n\n", flush=True)
+        except SceneError as error:
+            failed += 1
+            print(f"error: {error}", file=sys.stderr)
+    for warning in scenes.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if shown < len(scenes):
+        print(f"{shown} of {len(scenes)} scenes shown; --limit {len(scenes)} shows all.")
+    return EXIT_BAD_INPUT if failed else 0
 
 
 def _view(args: argparse.Namespace, rest: list[str]) -> int:

@@ -187,13 +187,15 @@ class ScrConfig:
     link_radius: float = 1.2  # metres: tau_d (P indoor)
     min_size: int = 30  # cells: tau_min (P indoor)
     core_neighbours: int = 4  # robust and affinity: a core has this many links
-    attach_radius: float = 0.16  # metres, input space: a non-core joins its nearest core (robust)
+    attach_radius: float = 0.16  # metres, input space: a non-core joins its nearest core
     min_cosine: float = 0.3  # affinity: an edge needs this cosine of centred teacher features (T)
     planes: Literal["keep", "drop", "zero"] = "keep"  # plane cells: grouped, no target, target 0
     centroid: Literal["points", "votes"] = "points"  # A17
 
     def __post_init__(self) -> None:
-        _require(self.num_segments >= 2, "scr.num_segments", ">= 2", self.num_segments)
+        _require(
+            2 <= self.num_segments <= 255, "scr.num_segments", "in 2..255", self.num_segments
+        )
         _require(self.num_neighbours >= 1, "scr.num_neighbours", ">= 1", self.num_neighbours)
         _require(self.link_radius > 0, "scr.link_radius", "> 0 metres", self.link_radius)
         _require(self.min_size >= 1, "scr.min_size", ">= 1 cells", self.min_size)

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from pointins_engine.config import LogConfig, RunConfig
 from pointins_engine.objectives.odr_statistics import odr_statistics
 from pointins_engine.objectives.priors import MagnitudePrior
 from pointins_engine.objectives.scr_statistics import scr_statistics
+from pointins_engine.run_log.records import NO_SEGMENT
 from pointins_engine.run_log.scenes import Frame, InspectedScene, make_inspected_scene
 from pointins_engine.run_log.writer import RunWriter
 from pointins_engine.student_teacher import (
@@ -139,7 +140,7 @@ def describe_scene(scene: Scene, prediction: Prediction, config: RunConfig) -> I
     """
     cells = prediction.cells
     voxel_coord = prediction_voxels(scene, config)
-    distance, nearest = cKDTree(voxel_coord).query(scene.coord)
+    distance, nearest = KDTree(voxel_coord).query(scene.coord)
     shown = distance <= 2 * config.scene.grid_size
     cell_index = cells.cell_index.cpu().numpy()[nearest[shown]]
 
@@ -176,7 +177,7 @@ def make_frame(
     frame = Frame(
         offset_teacher=targets.offset.cpu().numpy(),
         offset_regularized=targets.regularized.cpu().numpy(),
-        segment=clusters.segment.clamp_min(0).cpu().numpy(),
+        segment=torch.where(clusters.segment < 0, NO_SEGMENT, clusters.segment).cpu().numpy(),
         pseudo_instance=clusters.pseudo_instance.cpu().numpy(),
         centroid=clusters.centroid.cpu().numpy(),
         pca_color=component_colors(components),

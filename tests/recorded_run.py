@@ -66,6 +66,8 @@ def odr_stats(before: np.ndarray, after: np.ndarray, rng: np.random.Generator) -
         for name in lengths
     }
     return {
+        "prior_name": "half-normal, sigma 0.5 m",
+        "num_offsets": len(before),
         "num_bins": BINS,
         "max_m": MAX_M,
         "prior": histogram(prior, 0, MAX_M, BINS),
@@ -162,7 +164,7 @@ def append_frame(
         frame = Frame(
             offset_teacher=before.astype(np.float32),
             offset_regularized=after.astype(np.float32),
-            segment=(owner + 1) % 20,
+            segment=np.where(owner < 0, 255, owner % 20),
             pseudo_instance=owner,
             centroid=centroid.astype(np.float32),
             pca_color=colors,

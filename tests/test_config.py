@@ -68,7 +68,7 @@ def test_an_unknown_field_is_named_with_its_place():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ScrConfig(num_segments=1), r"scr\.num_segments must be >= 2, got 1"),
+        (lambda: ScrConfig(num_segments=1), r"scr\.num_segments must be in 2\.\.255, got 1"),
         (lambda: BackboneConfig(heads=(3, 4, 8, 16, 32)), r"divisors of backbone\.channels"),
         (lambda: OffsetConfig(start=1.5), r"offset\.start must be in \[0, 1\], got 1\.5"),
         (

@@ -10,6 +10,7 @@ import { centroidsOf } from "./records.mjs";
 import { RINGS_FRAGMENT, RINGS_VERTEX, VOTES_FRAGMENT, VOTES_VERTEX } from "./shaders.mjs";
 
 const TRAIL_FRAMES = 24;
+const MOST_STRIDE = 4; // cells to a drawn vote while the camera moves on a slow machine
 const VOTE_PIXELS = 3.2;
 const RING_PIXELS = [15, 9]; // for a few, for hundreds
 const STRIDE = 16; // bytes a vertex: x, y, z, alpha
@@ -64,7 +65,7 @@ export class CentroidLayer {
     const { gl } = this;
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
-    if (look.votes !== "target") this._drawVotes(view, look, scene);
+    if (look.votes !== "target" && look.t < 1) this._drawVotes(view, look, scene);
     this._drawRings(view, look);
     gl.disable(gl.BLEND);
   }
@@ -78,9 +79,11 @@ export class CentroidLayer {
     gl.uniform1f(at.u_glide, view.glide);
     gl.uniform1f(at.u_size, VOTE_PIXELS * look.pixelRatio);
     gl.uniform3fv(at.u_color, unit(look.voteColor));
-    gl.uniform1f(at.u_alpha, 0.8);
+    gl.uniform1f(at.u_alpha, 0.8 * (1 - look.t)); // at t = 1 the points are the votes
     gl.bindVertexArray(this.empty);
-    gl.drawArrays(gl.POINTS, 0, scene.numCells);
+    const stride = Math.min(Math.ceil(scene.numPoints / view.count), MOST_STRIDE);
+    gl.uniform1i(at.u_stride, stride);
+    gl.drawArrays(gl.POINTS, 0, Math.floor(scene.numCells / stride));
     gl.bindVertexArray(null);
   }
 
@@ -96,7 +99,7 @@ export class CentroidLayer {
     gl.uniform1f(at.u_size, size * look.pixelRatio);
     gl.uniform1f(at.u_distance, view.distance);
     gl.uniform3fv(at.u_color, unit(look.targetColor));
-    gl.uniform3fv(at.u_edge, [0.04, 0.05, 0.07]);
+    gl.uniform3fv(at.u_edge, unit(look.background));
     gl.bindVertexArray(this.array);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
     gl.bufferData(gl.ARRAY_BUFFER, vertices, gl.DYNAMIC_DRAW);

@@ -26,6 +26,7 @@ export class Legend {
       this.votes,
       this.scale,
     );
+    this.element.hidden = true;
     this.key = "";
   }
 

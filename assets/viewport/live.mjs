@@ -3,8 +3,8 @@
  * through. Reconnects by itself, with growing pauses.
  *
  * Both ways end in the same calls: onHello(state, latest, version), onFrame(scene, step, version),
- * onState(state), onScalars(step), and onLink(link) with link {status, retryAt}, where status is
- * "open" (websocket), "polling", or "lost" (no way through; retryAt in milliseconds).
+ * onState(state), onScalars(step), and onLink(link) with link {status, retryAt, reason}, where status
+ * is "open" (websocket), "polling", or "lost" (no way through; retryAt in milliseconds).
  */
 
 const FIRST_PAUSE_MS = 500;
@@ -105,10 +105,11 @@ export class Live {
       this.lost = 0;
       this.on.onLink({ status: "polling" });
       this._compare(head);
-    } catch {
+    } catch (error) {
       this.lost += 1;
       pause = pauseAfter(this.lost);
-      this.on.onLink({ status: "lost", retryAt: this.now() + pause });
+      const reason = error.status ? error.message : ""; // a refusal comes with a sentence
+      this.on.onLink({ status: "lost", retryAt: this.now() + pause, reason });
     }
     this._after(pause, () => this._poll());
   }

@@ -4,7 +4,7 @@
  */
 
 export const FIRST_BUDGET = 200_000; // points; corrected by the first measured pictures
-const MIN_BUDGET = 8_000;
+const MIN_BUDGET = 20_000; // below this a picture costs little less, and the scene falls apart
 const MAX_BUDGET = 8_000_000;
 const TARGET_MS = 30; // a picture in motion; about 30 a second
 const SLACK = 0.25; // leave the budget alone within this share of the target

@@ -115,9 +115,8 @@ function bannersOf(session, context) {
   }
   if (link.status === "lost") {
     const left = Math.max(Math.ceil((link.retryAt - performance.now()) / 1000), 0);
-    const text = left
-      ? `Trying again in ${left} s. Training is not affected.`
-      : "Trying again now.";
+    const next = left ? `Trying again in ${left} s.` : "Trying again now.";
+    const text = `${link.reason || "Training is not affected."} ${next}`;
     banners.push({
       id: "link",
       kind: "warning",

@@ -73,6 +73,7 @@ export class Renderer {
     this.buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
     this.centroids = new CentroidLayer(gl);
     this._tinted = "";
+    this._pictured = ""; // what the off-screen target shows
   }
 
   setScene(scene) {
@@ -92,6 +93,7 @@ export class Renderer {
     gl.enableVertexAttribArray(1);
     gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_INT, 4, 0);
     gl.bindVertexArray(null);
+    this._pictured = "";
     this.textures.u_cell_coord.upload("coord", scene.cellCoord);
     this.textures.u_cell_plane.upload("flag", scene.cellIsPlane);
     this.centroids.clear();
@@ -101,6 +103,7 @@ export class Renderer {
   setFrame(frame, slots) {
     this.frame = frame;
     this.slots = slots;
+    if (NEEDS_FRAME.has(this.look.colouring) || this.look.t > 0) this._pictured = "";
     this._moveDisplacement();
     this.textures.u_instance.upload("id", frame.instance);
     this.textures.u_segment.upload("flag", frame.segment);
@@ -152,18 +155,38 @@ export class Renderer {
   draw(view) {
     const { gl, canvas, look, scene } = this;
     if (gl.isContextLost()) return;
+    gl.viewport(0, 0, canvas.width, canvas.height);
+    const wanted = this._pointsKey(view);
+    if (wanted !== this._pictured) this._drawTarget(view);
+    this._pictured = wanted;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    this._drawShade(view);
+    if (scene && this.frame && look.centroids) this.centroids.draw(view, look, scene);
+  }
+
+  /** All that the points' picture depends on. Votes that glide over points at rest leave it alone. */
+  _pointsKey({ matrix, glide, count }) {
+    const { canvas, frame, look, scene } = this;
+    const { t, colouring, votes, hidePlanes, size, pixelRatio, unassigned } = look;
+    const moves = frame && t > 0;
+    return JSON.stringify([
+      [scene?.id, canvas.width, canvas.height, count, hidePlanes, size, pixelRatio, unassigned],
+      matrix,
+      moves ? [t, glide, votes, frame.step] : 0,
+      NEEDS_FRAME.has(colouring) ? [colouring, frame?.step] : colouring,
+    ]);
+  }
+
+  _drawTarget(view) {
+    const { gl, canvas } = this;
     this.target.resize(canvas.width, canvas.height);
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.target.handle);
-    gl.viewport(0, 0, canvas.width, canvas.height);
     gl.disable(gl.BLEND);
     gl.enable(gl.DEPTH_TEST);
     gl.clearColor(0, 0, 0, 1);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    if (scene) this._drawPoints(view);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    if (this.scene) this._drawPoints(view);
     gl.disable(gl.DEPTH_TEST);
-    this._drawShade(view);
-    if (scene && this.frame && look.centroids) this.centroids.draw(view, look, scene);
   }
 
   _drawPoints(view) {

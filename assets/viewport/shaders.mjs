@@ -152,9 +152,10 @@ export const VOTES_VERTEX = `#version 300 es
 ${CELLS}
 uniform mat4 u_matrix;
 uniform float u_size; // pixels
+uniform int u_stride; // every how many cells; above 1 while fewer points are drawn
 out float v_depth;
 void main() {
-  ivec2 at = texel(uint(gl_VertexID));
+  ivec2 at = texel(uint(gl_VertexID * u_stride));
   if (texelFetch(u_cell_plane, at, 0).x == 1u) {
     gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
     gl_PointSize = 0.0;

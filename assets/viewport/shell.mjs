@@ -36,6 +36,7 @@ export class Shell {
       });
     } catch (error) {
       if (!(error instanceof NoWebGL2Error)) throw error;
+      root.dataset.phase = "unable";
       this.notices.showFault(
         "No 3D picture here",
         `${error.message} Switch on hardware acceleration, or use a current Firefox, Chrome, Edge ` +

@@ -24,7 +24,7 @@ export class View {
     this.budget = FIRST_BUDGET;
     this.drawn = 0;
     this.glideFrom = -Infinity;
-    this.cameraMoved = false; // since the last picture
+    this.hasMoved = false; // camera or points, since the last picture
     this.lastPicture = null; // time of the last picture, null after a rest
     this.turn = null; // {from, to, start}
     this.isHome = true; // the view that the scene opened with; fitted again when the size changes
@@ -55,6 +55,7 @@ export class View {
 
   setLook(values) {
     const { votes, ...rest } = values;
+    if (rest.t !== undefined && rest.t !== this.look.t) this.hasMoved = true;
     Object.assign(this.look, rest);
     if (votes && votes !== this.look.votes) {
       this.renderer.setVotes(votes);
@@ -79,7 +80,7 @@ export class View {
 
   setCamera(camera) {
     this.camera = camera;
-    this.cameraMoved = true;
+    this.hasMoved = true;
     this.request();
   }
 
@@ -129,19 +130,22 @@ export class View {
     this.renderer.dispose();
   }
 
+  /** Points glide only where all of them can: thinning them out for it would flicker. */
   _startGlide() {
-    this.glideFrom = prefersStill() ? -Infinity : performance.now();
+    const isTooSlow = this.look.t > 0 && this.budget < (this.renderer.scene?.numPoints ?? 0);
+    this.glideFrom = isTooSlow || prefersStill() ? -Infinity : performance.now();
   }
 
   _picture(now) {
     if (this.turn) this._advanceTurn(now);
     const glide = Math.min((now - this.glideFrom) / GLIDE_MS, 1);
-    const isMoving = this.turn !== null || glide < 1 || this.cameraMoved;
+    const pointsGlide = glide < 1 && this.look.t > 0; // else only the votes do, which is cheap
+    const isMoving = this.turn !== null || pointsGlide || this.hasMoved;
     const total = this.renderer.scene?.numPoints ?? 0;
     if (isMoving && this.lastPicture !== null) {
       this.budget = nextBudget(this.budget, this.drawn, now - this.lastPicture);
     }
-    this.cameraMoved = false;
+    this.hasMoved = false;
     this._draw(smooth(glide), pointsToDraw(total, this.budget, isMoving));
     this.lastPicture = isMoving ? now : null;
     clearTimeout(this.settle);

@@ -118,8 +118,8 @@ class Encoder(nn.Module):
         for s, stage in enumerate(self.stages):
             if s > 0:
                 grid = halve_grid(grid.grid_coord, grid.batch_index)
-            layout = self._lay_out(grid, batch.batch_size, self.config.depths[s], rng)
             depth = self.config.depths[s]
+            layout = self._lay_out(grid, batch.batch_size, depth, rng)
             feat = stage(feat, grid, layout, None if keep is None else keep[first : first + depth])
             feats.append(feat)
             grids.append(grid)

@@ -3,7 +3,7 @@
 Computed on all offsets in double precision; plain Python numbers at the end, ready for JSON.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -44,7 +44,29 @@ class OdrStatistics:
     mean_prior_m: float
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """The record of a frame in the run folder (`odr` in `stats.jsonl`), five digits a number."""
+        return {
+            "prior_name": self.prior,
+            "num_offsets": self.num_offsets,
+            "num_bins": len(self.mass_prior),
+            "max_m": self.edges_m[-1],
+            "prior": _rounded(self.mass_prior),
+            "before": _rounded(self.mass_before),
+            "after": _rounded(self.mass_after),
+            "direction_before": [_rounded(axis) for axis in self.direction_before],
+            "direction_after": [_rounded(axis) for axis in self.direction_after],
+            "quantiles": {
+                "prior": _rounded(self.quantiles_prior_m),
+                "before": _rounded(self.quantiles_before_m),
+                "after": _rounded(self.quantiles_after_m),
+            },
+            "w1_before_m": round(self.w1_before_m, 5),
+            "w1_after_m": round(self.w1_after_m, 5),
+            "ks_before": round(self.ks_before, 5),
+            "ks_after": round(self.ks_after, 5),
+            "zero_share": round(self.zero_share, 5),
+            "mean_m": round(self.mean_before_m, 5),
+        }
 
 
 def odr_statistics(
@@ -111,6 +133,10 @@ def kolmogorov_smirnov(length: Float[Tensor, " n"], prior: MagnitudePrior) -> fl
     share = prior.cdf(length.sort()[0])
     above = torch.arange(1, len(length) + 1, dtype=share.dtype, device=share.device) / len(length)
     return float(torch.maximum(above - share, share - (above - 1 / len(length))).max())
+
+
+def _rounded(values: list[float]) -> list[float]:
+    return [round(value, 5) for value in values]
 
 
 def _mass(values: Tensor, edges: Tensor) -> list[float]:

@@ -15,6 +15,7 @@ EventKind = Literal[
 ]  # each event also has t (Unix seconds) and step
 
 NO_INSTANCE = -1  # pseudo_instance of a cell without one
+NO_SEGMENT = 255  # segment of a cell that took no part in K-means
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ SCENE_ARRAYS = _keys(
 FRAME_ARRAYS = _keys(
     ("offset_teacher", "m", "(M, 3) float16: teacher offset before ODR, scene frame"),
     ("offset_regularized", "m", "(M, 3) float16: the same after ODR"),
-    ("segment", "", "(M,) uint8: K-means segment of the teacher's features"),
+    ("segment", "", "(M,) uint8: K-means segment of the teacher's features, 255 = none"),
     ("pseudo_instance", "", "(M,) int16: row of `centroid`, -1 = none"),
     ("centroid", "m", "(K, 3) float32: centroid of each pseudo-instance, scene frame"),
     ("pca_color", "0-255", "(M, 3) uint8: first principal components of the teacher's features"),

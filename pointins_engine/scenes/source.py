@@ -100,6 +100,18 @@ def open_scenes(config: SceneConfig, seed: int, split: Split = "train") -> Scene
     return _open_path(config, seed)
 
 
+def open_raw_scenes(source: str, units: Literal["m", "cm", "mm"] = "m") -> SceneSet:
+    """The scenes of a source as their files hold them: nothing is estimated or added.
+
+    Raises:
+        SceneError: As `open_scenes`.
+    """
+    config = SceneConfig(source=source, units=units)
+    if source.startswith("sim:"):
+        return _open_simulated(config, 0, "train")
+    return _open_path(config, 0, is_raw=True)
+
+
 def _open_simulated(config: SceneConfig, seed: int, split: Split) -> SceneSet:
     makers: dict[str, tuple[str, Callable[[int], Scene]]] = {
         "sim:rooms": ("room", simulate_room),
@@ -115,7 +127,7 @@ def _open_simulated(config: SceneConfig, seed: int, split: Split) -> SceneSet:
     return SceneSet(ids, lambda index: complete(make(seeds[index]), config, seeds[index]))
 
 
-def _open_path(config: SceneConfig, seed: int) -> SceneSet:
+def _open_path(config: SceneConfig, seed: int, *, is_raw: bool = False) -> SceneSet:
     root = Path(config.source).expanduser()
     if not root.exists():
         raise SceneError(
@@ -131,7 +143,7 @@ def _open_path(config: SceneConfig, seed: int) -> SceneSet:
         fresh = [note for note in notes if note not in warnings]
         warnings.extend(fresh[: _MAX_WARNINGS - len(warnings)])
         try:
-            return complete(scene, config, seed)
+            return scene if is_raw else complete(scene, config, seed)
         except SceneError as error:
             raise SceneError(f"{paths[index]}: {error}") from error
 

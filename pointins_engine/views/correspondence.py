@@ -2,7 +2,7 @@
 
 import torch
 from jaxtyping import Float, Int
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from pointins_engine.batch import CellBatch
@@ -41,7 +41,7 @@ def _nearest(
 ) -> tuple[Float[Tensor, " q"], Int[Tensor, " q"]]:
     """Distance to and row of the nearest point of each query."""
     if query.device.type == "cpu":
-        distance, nearest = cKDTree(points.numpy()).query(query.numpy())
+        distance, nearest = KDTree(points.numpy()).query(query.numpy())
         return torch.as_tensor(distance, dtype=torch.float32), torch.as_tensor(nearest)
     found = [torch.cdist(part, points).min(dim=1) for part in query.split(CHUNK)]
     return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])

@@ -50,3 +50,14 @@ def test_ground_of_real_or_simulated_sweeps(kitti_root):
         assert is_ground[found & (names != "none")].mean() > 0.9
         things = (sweep.semantic_label >= 0) & (sweep.semantic_label < 8)
         assert found[things].mean() < 0.1
+
+
+@pytest.mark.parametrize("domain", ["indoor", "outdoor"])
+def test_one_stray_point_far_away_costs_no_memory(domain):
+    rng = np.random.default_rng(4)
+    floor = np.c_[rng.uniform(0, 5, (20_000, 2)), rng.normal(0, 0.005, 20_000)]
+    coord = np.vstack([floor, [[9e4, 9e4, 3.0]]]).astype(np.float32)
+    found = find_planes(coord, domain, rng)
+    assert found.shape == (20_001,)
+    if domain == "outdoor":  # the map keeps its resolution
+        assert found[:-1].mean() > 0.99

@@ -193,10 +193,10 @@ def test_a_depth_image_is_turned_to_z_up_and_says_so(depth_image):
     scene, notes = read_scene_and_notes(depth_image)
     assert any("turned from camera axes to z up" in note for note in notes)
     assert scene.num_dropped > 0
-    on_table = scene.coord[scene.instance_label == -1]
+    on_table = scene.coord[scene.instance_label < 10]  # label = 10 * object + part
     low, high = np.percentile(on_table[:, 2], [10, 90])
     assert high - low < 0.05  # metres: the table is level
-    above = scene.coord[scene.instance_label >= 0, 2]
+    above = scene.coord[scene.instance_label >= 10, 2]
     assert np.median(above) > np.median(on_table[:, 2])  # and what stands on it is above it
 
 

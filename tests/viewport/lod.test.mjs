@@ -17,7 +17,7 @@ test("a still camera gets every point, a moving one what the budget allows", () 
   assert.equal(pointsToDraw(120_000, 30_000, false), 120_000);
   assert.equal(pointsToDraw(120_000, 30_000.4, true), 30_000);
   assert.equal(pointsToDraw(6_000, 30_000, true), 6_000);
-  assert.ok(pointsToDraw(120_000, 1, true) >= 8_000, "never so few that the scene is lost");
+  assert.ok(pointsToDraw(120_000, 1, true) >= 20_000, "never so few that the scene is lost");
 });
 
 test("the budget settles where a picture in motion takes about 30 ms", () => {
@@ -32,7 +32,7 @@ test("the budget settles where a picture in motion takes about 30 ms", () => {
 test("a slow machine gets its first relief at once, however slow", () => {
   let budget = FIRST_BUDGET;
   for (let k = 0; k < 5; k++) budget = nextBudget(budget, Math.min(budget, 120_000), 600);
-  assert.ok(budget <= 8_000);
+  assert.ok(budget <= 20_000);
 });
 
 test("a fast machine with a small scene does not let the budget run away", () => {

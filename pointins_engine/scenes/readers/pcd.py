@@ -16,8 +16,9 @@ def read_pcd(path: Path) -> RawScan:
     """Points of a PCD file.
 
     An integer field `label` is read as instance ids exactly as stored, 0 = none: PCD has no field
-    for classes, and the library's own segmentation writes segment numbers there. (In OSD-style
-    files, label = 10 * object + part, so each part of an object is an instance of its own.)
+    for classes, and the library's own segmentation writes segment numbers there. In OSD-style
+    files, label = 10 * object + part: each part is an instance here, and labels below 10 are parts
+    of the table.
     NaN coordinates mark pixels without a return and are dropped later. A cloud with HEIGHT > 1, or
     one that fits into the view of a camera looking along z, is a depth image: it is turned to z up
     (`upright.camera_to_upright`).

@@ -79,8 +79,8 @@ def up_axis_note(coord: Float[np.ndarray, "n 3"]) -> str:
 
     Of the surfaces at right angles to an axis, those that face its positive end are weighed against
     those that face the other, seen from the middle of the scan. Walls come in pairs and cancel;
-    floor, seats and table tops face up and the ceiling is rarely scanned, so the axis with the
-    largest surplus is up. A scan far wider than high, such as a street that climbs, is up too.
+    floor, seats and table tops face up and the ceiling is rarely scanned in full, so the axis with
+    the largest surplus is up. A scan far wider than high, such as a street that climbs, is up too.
     """
     low, high = np.percentile(coord, 1, axis=0), np.percentile(coord, 99, axis=0)
     edge = max(float(np.linalg.norm(high - low)) / _UP_CELLS, 1e-6)
@@ -94,6 +94,11 @@ def up_axis_note(coord: Float[np.ndarray, "n 3"]) -> str:
     if (high - low)[2] < 0.25 * (high - low)[:2].min():
         return "z (the scan is far wider than high)"
     if abs(surplus[axis]) > _MIN_SURPLUS:
+        if axis == 2:
+            return (
+                "not confirmed: z is upright, but more surface faces down than up; a well-scanned "
+                "ceiling does that, or a file that is upside down"
+            )
         name = ("" if surplus[axis] > 0 else "-") + "xyz"[axis]
         return f"not confirmed: z was expected, but {name} looks like up; turn the file to z up"
-    return "not confirmed: no level ground or floor was found; the scene is taken as z up"
+    return "not confirmed: along no axis does more surface face one way; the scene is taken as z up"

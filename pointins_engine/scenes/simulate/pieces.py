@@ -14,6 +14,9 @@ from pointins_engine.scenes.simulate.solids import BOX, CYLINDER, ELLIPSOID, Sol
 
 LEVEL = np.eye(3)
 
+Number = int | float
+Interval = tuple[Number, Number]  # metres, from and to
+Triple = tuple[Number, Number, Number]  # metres
 Rect = tuple[float, float, float, float]  # x0, y0, x1, y1 in metres
 
 
@@ -22,7 +25,7 @@ class Piece:
     """An object of a class: solids in the piece's frame, and the box it needs."""
 
     name: str  # semantic class
-    size: tuple[float, float, float]  # width (x), depth (y), height (z)
+    size: Triple  # width (x), depth (y), height (z)
     solids: tuple[Solid, ...]
 
 
@@ -31,7 +34,7 @@ class Placed:
     """A piece at a place of the world."""
 
     piece: Piece
-    position: tuple[float, float, float]  # metres: where the piece's origin lies
+    position: Triple  # metres: where the piece's origin lies
     yaw_rad: float
 
     def solids(self) -> list[Solid]:
@@ -59,9 +62,9 @@ class Placed:
 
 
 def box(
-    x: tuple[float, float],
-    y: tuple[float, float],
-    z: tuple[float, float],
+    x: Interval,
+    y: Interval,
+    z: Interval,
     material: str,
     turn: Float[np.ndarray, "3 3"] = LEVEL,
 ) -> Solid:
@@ -73,9 +76,9 @@ def box(
 
 
 def cylinder(
-    center: tuple[float, float, float],
-    radius: float,
-    length: float,
+    center: Triple,
+    radius: Number,
+    length: Number,
     material: str,
     turn: Float[np.ndarray, "3 3"] = LEVEL,
 ) -> Solid:
@@ -89,8 +92,8 @@ def cylinder(
 
 
 def ellipsoid(
-    center: tuple[float, float, float],
-    half: tuple[float, float, float],
+    center: Triple,
+    half: Triple,
     material: str,
     free_path: float = 0.0,
     turn: Float[np.ndarray, "3 3"] = LEVEL,
@@ -119,4 +122,4 @@ def legs(
 
 def overlap(a: Rect, b: Rect) -> bool:
     """Whether two rectangles x0, y0, x1, y1 share area."""
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+    return bool(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3])

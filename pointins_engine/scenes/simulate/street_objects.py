@@ -7,7 +7,7 @@ buildings are stuff and may consist of several pieces of different classes.
 import numpy as np
 
 from pointins_engine.geometry import rotation
-from pointins_engine.scenes.simulate.pieces import Piece, box, cylinder, ellipsoid
+from pointins_engine.scenes.simulate.pieces import Piece, Triple, box, cylinder, ellipsoid
 from pointins_engine.scenes.simulate.solids import BOX, CYLINDER, Solid
 
 Rng = np.random.Generator
@@ -27,9 +27,7 @@ def _paint(rng: Rng) -> str:
     return ("paint_light", "paint_dark", "paint_mid")[int(rng.integers(3))]
 
 
-def _bar(
-    a: tuple[float, float, float], b: tuple[float, float, float], radius: float, material: str
-) -> Solid:
+def _bar(a: Triple, b: Triple, radius: float, material: str) -> Solid:
     """Round bar from point a to point b."""
     start, end = np.array(a), np.array(b)
     axis = (end - start) / np.linalg.norm(end - start)

@@ -1,0 +1,194 @@
+"""The studio in a real browser: from the printed link to a live run, without a complaint."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from tests.app.studio_process import Studio
+from tests.recorded_run import write_recorded_run
+
+pytestmark = pytest.mark.browser
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")  # None: playwright's own
+FLAGS = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",  # WebGL2 without a GPU
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
+PATIENCE_MS = 20_000
+LENGTH_AXIS = "offset length (m)"
+
+
+@dataclass
+class Visit:
+    """A page, and what the browser complained about while it was open."""
+
+    page: Page
+    base: str
+    complaints: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._asked)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "GPU stall" not in message.text:
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
+            self.elsewhere.append(request.url)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("runs")
+    write_recorded_run(root / "rooms", num_frames=4, num_points=1500)
+    (root / "torn").mkdir()
+    (root / "torn/run.json").write_text("{")
+    return root
+
+
+@pytest.fixture(scope="module")
+def studio(runs) -> Iterator[Studio]:
+    with Studio(runs) as studio:
+        yield studio
+
+
+@pytest.fixture(scope="module")
+def context(browser, studio):
+    """A browser that came in with the printed link, once for all tests."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 720}, device_scale_factor=1, color_scheme="dark"
+    )
+    page = context.new_page()
+    page.goto(studio.url)
+    assert "token" not in page.url
+    page.close()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def visit(context, studio) -> Iterator[Visit]:
+    """A fresh page; at its end nothing was complained about and nothing asked for elsewhere."""
+    visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
+    yield visit
+    visit.page.close()
+    assert visit.complaints == []
+    assert visit.elsewhere == []
+
+
+def test_from_the_list_to_a_run(visit):
+    page = visit.page
+    page.goto(visit.base)
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    row = page.locator("a.run-row", has_text="rooms")
+    expect(row).to_contain_text("finished")
+    expect(page.locator("a.run-row", has_text="torn")).to_contain_text("is not JSON")
+    row.click()
+    expect(page).to_have_url(f"{visit.base}/live/rooms")
+    expect(page.locator("#viewport-root")).to_have_attribute("data-run", "rooms")
+    expect(page.locator("#live-top")).to_contain_text("30 / 800")
+
+
+def test_the_panels_show_the_newest_frame_and_follow_the_cursor(visit):
+    page = visit.page
+    page.goto(f"{visit.base}/live/rooms")
+    expect(page.locator("#odr-magnitude svg.main-svg").first).to_be_visible()
+    expect(page.locator("#odr-magnitude")).to_contain_text(LENGTH_AXIS)
+    expect(page.locator("#scr-sizes svg.main-svg").first).to_be_visible()
+    mean = page.locator("#odr-facts .fact", has_text="mean").locator(".fact-value")
+    newest = mean.inner_text()
+    page.evaluate(
+        "dash_clientside.set_props('live-cursor',"
+        " {data: {run: 'rooms', scene: 'room_0001', step: 0, following: false}})"
+    )
+    expect(mean).not_to_have_text(newest)
+
+
+def test_the_line_of_the_curves_stands_at_the_time_cursor(visit):
+    page = visit.page
+    page.goto(f"{visit.base}/live/rooms")
+    expect(page.locator("#curves svg.main-svg").first).to_be_attached()
+    line = "document.querySelector('#curves .js-plotly-plot')?.layout?.shapes?.[0]"
+    page.wait_for_function(f"{line} !== undefined")
+    page.evaluate(
+        "dash_clientside.set_props('live-cursor',"
+        " {data: {run: 'rooms', scene: 'room_0001', step: 20, following: false}})"
+    )
+    page.wait_for_function(f"{line}.x0 === 20 && {line}.visible")
+
+
+def test_the_theme_is_switched_and_kept(visit):
+    page = visit.page
+    page.goto(f"{visit.base}/live/rooms")
+    prior = page.locator("#odr-magnitude .scatterlayer .trace").first.locator("path.js-line")
+    expect(prior).to_have_css("stroke", "rgb(230, 159, 0)")
+    page.locator("#theme-toggle").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    expect(prior).to_have_css("stroke", "rgb(185, 119, 0)")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.locator("#theme-toggle").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_run_that_is_not_there_offers_the_others(visit):
+    page = visit.page
+    page.goto(f"{visit.base}/live/nope")
+    expect(page.get_by_role("heading", name="No run is called “nope”")).to_be_visible()
+    page.get_by_role("link", name="rooms").click()
+    expect(page.locator("#viewport-root")).to_be_visible()
+
+
+def test_the_page_is_keyboard_reachable_and_folds(visit):
+    page = visit.page
+    page.goto(f"{visit.base}/live/rooms")
+    card = page.locator("details.card", has_text="Pseudo-instances")
+    card.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(card).not_to_have_attribute("open", "")
+
+
+def test_without_the_link_there_is_a_page_that_says_what_to_do(browser, studio):
+    context = browser.new_context()
+    page = context.new_page()
+    answer = page.goto(f"http://127.0.0.1:{studio.port}/live/rooms")
+    assert answer is not None and answer.status == 401
+    expect(page.get_by_role("heading", name="Open the studio with its link")).to_be_visible()
+    assert page.goto(studio.url).status == 403  # type: ignore[union-attr]
+    expect(page.locator("pre")).to_contain_text("--link")
+    context.close()
+
+
+def test_an_empty_folder_says_how_to_start(browser, tmp_path):
+    with Studio(tmp_path / "runs") as studio:
+        context = browser.new_context()
+        visit = Visit(context.new_page(), studio.url)
+        visit.page.goto(studio.url)
+        expect(visit.page.get_by_role("heading", name="No runs yet")).to_be_visible()
+        expect(visit.page.locator("code")).to_contain_text("pointins pretrain indoor_demo --run")
+        write_recorded_run(tmp_path / "runs/rooms", num_frames=1, num_points=300)
+        expect(visit.page.locator("a.run-row")).to_contain_text("rooms")
+        assert visit.complaints == []
+        context.close()

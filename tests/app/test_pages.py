@@ -1,0 +1,279 @@
+"""Pages: what callbacks need is there, words are right, and text of a run stays text."""
+
+import json
+
+import pytest
+from fastapi import FastAPI
+
+from app.access import Access
+from app.callbacks import add_callbacks
+from app.runs import Runs
+from app.server import make_dash
+from app.thumbnails import Thumbnails
+from layouts import ids, live, runs, shell, words
+from pointins_engine.run_log.store import RunStore
+from tests.app.studio_fixtures import ORIGIN, PNG
+from tests.recorded_run import open_recorded_run, write_recorded_run
+
+
+def ids_of(component) -> list[str]:
+    """Ids of a tree of components."""
+    own = [component.id] if getattr(component, "id", None) else []
+    return own + [part.id for part in component._traverse() if getattr(part, "id", None)]
+
+
+@pytest.fixture(scope="module")
+def dash(folder):
+    dash = make_dash(FastAPI())
+    known = Runs(RunStore(folder))
+    add_callbacks(dash, known, Thumbnails(known, lambda *_: PNG))
+    return dash
+
+
+def test_every_callback_names_components_that_exist(dash):
+    known = set(ids_of(shell.all_pages()))
+    for callback in dash._callback_list:
+        for dependency in [*callback["inputs"], *callback["state"]]:
+            assert dependency["id"] in known
+        for part in filter(None, (callback["output"] or "").strip(".").split("...")):
+            if "@" not in part and "." in part:
+                assert part.split(".")[0] in known, part
+    assert not dash.config.suppress_callback_exceptions
+
+
+def test_every_id_is_declared_once_and_used():
+    declared = {value for name, value in vars(ids).items() if name.isupper()}
+    assert declared == set(ids_of(shell.all_pages()))
+    for page in (shell.shell(), runs.runs_page("runs"), live.live_page("run")):
+        assert len(ids_of(page)) == len(set(ids_of(page)))
+
+
+def test_the_viewport_finds_its_roots():
+    page = live.live_page("rooms")
+    (root,) = [p for p in page._traverse() if getattr(p, "id", None) == "viewport-root"]
+    assert getattr(root, "data-run") == "rooms"
+    assert "timeline-root" in ids_of(page)
+
+
+def ask(client, output: list[tuple[str, str]], inputs, state=()) -> dict:
+    """Call a callback as the browser does; the new properties by component."""
+    name = ".." + "...".join(f"{id}.{prop}" for id, prop in output) + ".."
+    body = {
+        "output": name,
+        "outputs": [{"id": id, "property": prop} for id, prop in output],
+        "inputs": [{"id": i, "property": p, "value": v} for i, p, v in inputs],
+        "state": [{"id": i, "property": p, "value": v} for i, p, v in state],
+        "changedPropIds": [],
+    }
+    answer = client.post("/_dash-update-component", json=body, headers={"Origin": ORIGIN})
+    if answer.status_code == 204:
+        return {}
+    assert answer.status_code == 200, answer.text[:300]
+    return answer.json()["response"]
+
+
+PAGE = [(ids.PAGE, "children"), (ids.RAIL_RUNS, "className"), (ids.RAIL_LIVE, "className")]
+
+
+def page_at(client, path: str) -> str:
+    return json.dumps(ask(client, PAGE, [(ids.URL, "pathname", path)])[ids.PAGE])
+
+
+def test_addresses_lead_to_their_pages(client):
+    assert ids.RUNS_LIST in page_at(client, "/")
+    assert ids.VIEWPORT_ROOT in page_at(client, "/live/rooms")
+    assert "There is nothing at this address" in page_at(client, "/nowhere/else")
+
+
+def test_an_unknown_run_lists_those_that_there_are(client):
+    page = page_at(client, "/live/nope")
+    assert "nope" in page and "/live/rooms" in page and "/live/gray" in page
+    assert ids.VIEWPORT_ROOT not in page
+
+
+def test_live_without_a_run_shows_one(client):
+    assert ids.VIEWPORT_ROOT in page_at(client, "/live")
+
+
+LIST = [(ids.RUNS_LIST, "children"), (ids.RUNS_SHOWN, "data")]
+
+
+def test_the_list_is_sent_once_and_again_only_when_it_changed(client):
+    inputs = [(ids.RUNS_TICK, "n_intervals", 1)]
+    first = ask(client, LIST, inputs, [(ids.RUNS_SHOWN, "data", None)])
+    assert "/live/rooms" in json.dumps(first)
+    for _ in range(50):  # pictures are drawn meanwhile, each of them a change
+        shown = first[ids.RUNS_SHOWN]["data"]
+        again = ask(client, LIST, inputs, [(ids.RUNS_SHOWN, "data", shown)])
+        if not again:
+            break
+        first = again
+    assert again == {}
+
+
+FRAME = [
+    (ids.FRAME_SHOWN, "data"),
+    (ids.ODR_FACTS, "children"),
+    (ids.ODR_MAGNITUDE, "figure"),
+    (ids.ODR_DIRECTIONS, "figure"),
+    (ids.ODR_BODY, "className"),
+    (ids.SCR_FACTS, "children"),
+    (ids.SCR_SIZES, "figure"),
+    (ids.SCR_BODY, "className"),
+]
+
+
+def panels(client, cursor, shown=None, run="rooms") -> dict:
+    return ask(
+        client,
+        FRAME,
+        [
+            (ids.LIVE_CURSOR, "data", cursor),
+            (ids.LIVE_TICK, "n_intervals", 1),
+            (ids.THEME, "data", "dark"),
+        ],
+        [(ids.LIVE_RUN, "data", run), (ids.FRAME_SHOWN, "data", shown)],
+    )
+
+
+def test_panels_describe_the_frame_that_is_drawn(client):
+    cursor = {"run": "rooms", "scene": "room_0002", "step": 10, "following": False}
+    answer = panels(client, cursor)
+    assert answer[ids.FRAME_SHOWN]["data"][:2] == ["room_0002", 10]
+    assert answer[ids.ODR_BODY]["className"] == ""
+    assert panels(client, cursor, answer[ids.FRAME_SHOWN]["data"]) == {}
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        None,
+        {"run": "another", "scene": "room_0001", "step": 0},
+        {"run": "rooms", "scene": None, "step": None},
+        {"run": "rooms", "scene": "../x", "step": "0"},
+        "text",
+    ],
+)
+def test_without_a_usable_cursor_they_describe_the_newest_frame(client, cursor):
+    assert panels(client, cursor)[ids.FRAME_SHOWN]["data"][:2] == ["room_0001", 40]
+
+
+def test_a_cursor_on_a_frame_that_is_gone_changes_nothing(client):
+    assert panels(client, {"run": "rooms", "scene": "room_0001", "step": 7}) == {}
+
+
+def test_statistics_of_another_version_leave_the_panel_waiting():
+    from app.callbacks import _odr_panel, _scr_panel
+
+    assert _odr_panel({"edges": []}, "dark")[-1] == live.WAITING_BODY
+    assert _odr_panel(None, "dark")[-1] == live.WAITING_BODY
+    assert _scr_panel({}, "dark")[-1] == live.WAITING_BODY
+
+
+STATE = [
+    (ids.LIVE_TOP, "children"),
+    (ids.LIVE_BANNER, "children"),
+    (ids.RUN_FACTS, "children"),
+    (ids.RUN_LOG, "children"),
+]
+
+
+def test_a_failed_run_says_how_to_go_on(client, folder):
+    inputs = [(ids.LIVE_TICK, "n_intervals", 1), (ids.LIVE_NOTICE, "data", None)]
+    answer = ask(client, STATE, inputs, [(ids.LIVE_RUN, "data", "gray")])
+    text = json.dumps(answer[ids.LIVE_BANNER])
+    assert f"pointins pretrain indoor_demo --run {folder / 'gray'} --resume" in text
+    done = ask(client, STATE, inputs, [(ids.LIVE_RUN, "data", "rooms")])
+    assert done[ids.LIVE_BANNER]["children"] is None
+
+
+def test_the_command_of_a_run_is_taken_as_it_was_given(folder):
+    from app.callbacks import _resume_command
+
+    known = Runs(RunStore(folder))
+    row = {"id": "a", "recipe": "indoor_demo", "command": "pointins pretrain x --scenes y"}
+    assert _resume_command(known, row) == "pointins pretrain x --scenes y --resume"
+    row["command"] += " --resume"
+    assert _resume_command(known, row).count("--resume") == 1
+
+
+def test_a_run_that_is_deleted_while_it_is_shown_does_no_harm(client):
+    assert panels(client, None, run="deleted") == {}
+    inputs = [(ids.LIVE_TICK, "n_intervals", 1), (ids.LIVE_NOTICE, "data", None)]
+    assert ask(client, STATE, inputs, [(ids.LIVE_RUN, "data", "deleted")]) == {}
+
+
+def test_no_text_of_a_run_is_markup():
+    """Dash escapes children; Markdown and inner HTML are the ways around it."""
+    for component in shell.all_pages()._traverse():
+        kind = getattr(component, "_type", "")
+        assert kind not in ("Markdown", "Iframe", "DangerouslySetInnerHTML")
+    row = {"id": "<b>x</b>", "status": "damaged", "detail": "<img src=x>", "recipe": None}
+    listed = runs.run_list([{**row, "thumbnail": None}]).to_plotly_json()
+    assert "%3Cb%3E" in json.dumps(listed, default=lambda part: part.to_plotly_json())
+
+
+def test_a_new_folder_says_how_to_start():
+    text = json.dumps(
+        runs.no_runs("pointins pretrain indoor_demo --run runs/rooms").to_plotly_json(),
+        default=lambda part: part.to_plotly_json(),
+    )
+    assert "pointins pretrain indoor_demo --run runs/rooms" in text
+
+
+def test_a_run_that_waits_for_its_first_frame_is_a_page(tmp_path):
+    writer = open_recorded_run(tmp_path / "fresh", num_points=300)
+    write_recorded_run(tmp_path / "rooms", num_frames=1, num_points=300)
+    from app.callbacks import _frame_at, _live_page
+
+    known = Runs(RunStore(tmp_path))
+    assert ids.VIEWPORT_ROOT in ids_of(_live_page(known, "fresh"))
+    assert _frame_at(known, "fresh", None) is None
+    (shown,) = [p for p in _live_page(known, "")._traverse() if getattr(p, "id", "") == "live-run"]
+    assert shown.data == "fresh", "the one that runs goes before the one that ended"
+    writer.close("stopped")
+    assert Access(1).port == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (0, "0 m"),
+        (0.21234, "0.212 m"),
+        (12.345, "12.3 m"),
+        (1234.5, "1,234 m"),
+        (0.0004, "< 0.001 m"),
+        (-2.5, "-2.5 m"),
+        (8.0, "8 m"),
+        (99.96, "100 m"),
+    ],
+)
+def test_numbers_have_three_digits_and_a_unit(value, text):
+    assert words.number(value, "m") == text or (value is None and text == "–")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0.52, "0.52 s"),
+        (12.4, "12 s"),
+        (59.9, "60 s"),
+        (600, "10 min"),
+        (3599, "1 h 00 min"),
+        (11_400, "3 h 10 min"),
+        (200_000, "2 d 8 h"),
+    ],
+)
+def test_durations_have_their_two_largest_units(seconds, text):
+    assert words.duration(seconds) == text
+
+
+def test_ages_and_moments():
+    assert words.ago(0.4) == "just now"
+    assert words.ago(65) == "1 min ago"
+    assert words.ago(None) == words.NOTHING
+    assert words.moment("no time") == "no time"
+    assert words.moment("2026-03-01T12:00:00+00:00").startswith(("1 Mar 2026", "2 Mar", "28 Feb"))
+    assert words.share(0.1234) == "12.3 %"

@@ -72,12 +72,11 @@ def _run_routes(runs: Runs, thumbnails: Thumbnails) -> APIRouter:
 
     @router.get("/runs/{run}/scalars")
     def scalars(run: str, keys: str = "", after: int = -1) -> dict[str, Any]:
-        series = runs.scalars(run)
-        wanted = [key for key in keys.split(",") if key in series] if keys else list(series)
-        rows = {key: [p for p in zip(*series[key], strict=True) if p[0] > after] for key in wanted}
+        series = runs.scalars(run, keys.split(",") if keys else None)
+        skip = {key: sum(step <= after for step in steps) for key, (steps, _) in series.items()}
         return {
-            key: {"steps": [step for step, _ in row], "values": [value for _, value in row]}
-            for key, row in rows.items()
+            key: {"steps": steps[skip[key] :], "values": values[skip[key] :]}
+            for key, (steps, values) in series.items()
         }
 
     @router.get("/runs/{run}/thumbnail.png")

@@ -4,6 +4,7 @@ Whatever moves with the hand (camera, time cursor) stays in the browser; these r
 second at most. A callback that has nothing new to show answers `no_update`.
 """
 
+import hashlib
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
@@ -76,7 +77,7 @@ def _add_run_list(dash: Dash, runs: Runs, thumbnails: Thumbnails) -> None:
     )
     def show_runs(_: int | None, shown: Any) -> Any:
         rows = [{**row, "thumbnail": thumbnails.url(row["id"])} for row in runs.summaries()]
-        key = repr([{**row, "age_s": None} for row in rows])
+        key = _digest([{**row, "age_s": None} for row in rows])
         if key == shown:
             return no_update, no_update
         return runs_layout.run_list(rows) if rows else runs_layout.no_runs(_example(runs)), key
@@ -160,7 +161,8 @@ def _add_run_panels(dash: Dash, runs: Runs) -> None:
     def show_curves(
         _: int | None, notice: Any, theme: str | None, run_id: str, cursor: Any, shown: Any
     ) -> Any:
-        scalars, marks = runs.scalars(run_id), runs.step_marks(run_id)
+        scalars = runs.scalars(run_id, figures.CURVE_KEYS)
+        marks = runs.step_marks(run_id)
         key = [{name: len(steps) for name, (steps, _) in scalars.items()}, len(marks), theme]
         if not scalars or key == shown:
             return no_update, no_update, no_update
@@ -191,6 +193,10 @@ def _resume_command(runs: Runs, details: dict[str, Any]) -> str:
         f"pointins pretrain {details['recipe']} --run {runs.root / details['id']}"
     )
     return started if "--resume" in started.split() else f"{started} --resume"
+
+
+def _digest(rows: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
 def _example(runs: Runs) -> str:

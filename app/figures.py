@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 Figure = dict[str, Any]
 Series = tuple[Sequence[int], Sequence[float | None]]
 
@@ -17,6 +19,7 @@ MAX_CURVE_POINTS = 800  # more than the chart has pixels
 DIRECTION_TOP = 3.0  # a direction axis ends at this many times the uniform share
 MAX_SIZES = 40  # bars
 PHASES = ("offset loss", "ODR")  # parts of the method that join during a run
+CURVE_KEYS = ("loss/total", "loss/semantic", "loss/offset", "odr/w1_before_m")
 LABEL_GAP = 0.13  # share of an axis between the labels of two curves
 
 
@@ -177,8 +180,9 @@ def curves(
         ("loss/semantic", "semantic", theme.semantic),
         ("loss/offset", "offset", theme.student),
     )
-    known = [(scalars[key], name, colour) for key, name, colour in losses if key in scalars]
-    distance = scalars.get("odr/w1_before_m")
+    drawn = {key: thinned(scalars[key]) for key in CURVE_KEYS if key in scalars}
+    known = [(drawn[key], name, colour) for key, name, colour in losses if key in drawn]
+    distance = drawn.get("odr/w1_before_m")
     traces = [_curve(series, name, colour) for series, name, colour in known]
     top = nice_ceiling(_largest(series for series, _, _ in known))
     layout = _layout(theme, margin={"l": 38, "r": 62, "t": 8, "b": 34})
@@ -220,12 +224,16 @@ def thinned(series: Series, num: int = MAX_CURVE_POINTS) -> tuple[list[int], lis
     steps, values = list(series[0]), list(series[1])
     if len(steps) <= num:
         return steps, values
+    number = np.array(values, dtype=float)  # a gap becomes nan
     width = math.ceil(3 * len(steps) / num)
-    picks: set[int] = {0}
+    picks = {0, len(steps) - 1}
     for start in range(0, len(steps), width):
-        rows = range(start, min(start + width, len(steps)))
-        finite = [(value, row) for row in rows if (value := values[row]) is not None]
-        picks |= {rows[-1], *(row for _, row in (finite and [min(finite), max(finite)]))}
+        stretch = number[start : start + width]
+        low, high = (
+            np.where(np.isnan(stretch), np.inf, stretch),
+            np.nan_to_num(stretch, nan=-np.inf),
+        )
+        picks |= {start + int(low.argmin()), start + int(high.argmax()), start + len(stretch) - 1}
     rows = sorted(picks)
     return [steps[row] for row in rows], [values[row] for row in rows]
 
@@ -282,7 +290,7 @@ def _steps(
 
 
 def _curve(series: Series, name: str, colour: str) -> Figure:
-    steps, values = thinned(series)
+    steps, values = series
     return {
         "type": "scatter",
         "mode": "lines",

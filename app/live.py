@@ -60,7 +60,7 @@ class Watch:
         self.outboxes: set[Outbox] = set()
         self._runs = runs
         self._head = head
-        self._scalar_step = _last_scalar_step(runs, run_id)
+        self._scalar_step = runs.last_scalar_step(run_id)
         self._signature: list[tuple[int, int, int] | None] = []
         self._looked_at = self._told_state_at = self._told_scalars_at = 0.0
         self._owes_state = self._owes_scalars = False
@@ -88,7 +88,7 @@ class Watch:
         if signature == self._signature and now - self._looked_at < LOOK_AGAIN_S:
             return None
         self._signature, self._looked_at = signature, now
-        return self._runs.head(self.run_id), _last_scalar_step(self._runs, self.run_id)
+        return self._runs.head(self.run_id), self._runs.last_scalar_step(self.run_id)
 
     def _compare(self, new: Notice, scalar_step: int) -> None:
         old, self._head = self._head, new
@@ -112,10 +112,6 @@ class Watch:
     def _send(self, **notice: Any) -> None:
         for outbox in self.outboxes:
             outbox.put({**notice, "run": self.run_id})
-
-
-def _last_scalar_step(runs: Runs, run_id: str) -> int:
-    return max((steps[-1] for steps, _ in runs.scalars(run_id).values() if steps), default=-1)
 
 
 def _signature(path: Path) -> tuple[int, int, int] | None:

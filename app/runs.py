@@ -15,6 +15,7 @@ from pointins_engine.run_log.store import Run, RunStore
 
 STATE_FIELDS = ("status", "detail", "step", "total_steps", "eta_s", "step_s", "age_s")
 DAMAGE = (RunError, OSError, KeyError, TypeError, ValueError, AttributeError)
+MARKS = ("checkpoint", "resume", "warning", "mark")
 SPARK_POINTS = 60
 
 Series = tuple[list[int], list[float | None]]
@@ -32,25 +33,51 @@ class _Known:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.num_events = 0
-        self.num_resumes = 0
-        self.scalars: dict[str, Series] = {}
+        self.record_stamp: tuple[int, int] | None = None  # of run.json, when it was read
+        self._forget()
 
     def refresh(self) -> "_Known":
         events = self.run.events()
-        if len(events) < self.num_events:
-            self.num_events = self.num_resumes = 0
-        if len(events) != self.num_events:
-            fresh = events[self.num_events :]
-            self.num_resumes += sum(event.get("kind") == "resume" for event in fresh)
-            if any(event.get("kind") in ("scalars", "resume") for event in fresh):
-                self.scalars = self.run.scalars()
-            self.num_events = len(events)
+        if len(events) < self._num_events:
+            self._forget()
+        for event in events[self._num_events :]:
+            self._take(event)
+        self._num_events = len(events)
         return self
 
     @property
     def version(self) -> str:
-        return f"{self.run.record.get('uid', '')}-{self.num_resumes}"
+        return f"{self.run.record.get('uid', '')}-{self._num_resumes}"
+
+    def _forget(self) -> None:
+        self._num_events = 0
+        self._num_resumes = 0
+        self.scalar_step = -1  # of the newest scalars
+        self.scalars: dict[str, tuple[list[int], list[float | None]]] = {}
+        self.marks: list[dict[str, Any]] = []
+
+    def _take(self, event: dict[str, Any]) -> None:
+        """One more event; the same bookkeeping as `Run.scalars` and `Run.marks`, a line at a time.
+
+        A line without the fields of its kind was not written by us, and is passed over.
+        """
+        try:
+            kind, step = event["kind"], int(event["step"])
+            if kind == "scalars":
+                for key, value in event["values"].items():
+                    steps, values = self.scalars.setdefault(key, ([], []))
+                    steps.append(step)
+                    values.append(value)
+                self.scalar_step = step
+            elif kind == "resume":
+                self._num_resumes += 1
+                for steps, values in self.scalars.values():
+                    keep = sum(step <= event["from_step"] for step in steps)
+                    del steps[keep:], values[keep:]
+            if kind in MARKS:
+                self.marks.append(event)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return
 
 
 class Runs:
@@ -137,7 +164,7 @@ class Runs:
                         {"id": scene, "steps": known.run.frames(scene)}
                         for scene in known.run.scenes()
                     ],
-                    "marks": known.run.marks(),
+                    "marks": list(known.marks),
                     "log": known.run.log_tail(),
                 }
             except DAMAGE as error:
@@ -154,6 +181,15 @@ class Runs:
                 "latest": {scene: step for scene, step in latest.items() if step is not None},
             }
 
+    def first_picture(self, run_id: str) -> tuple[str, str, int | None] | None:
+        """Version, first scene and its newest step; None while there is no scene."""
+        with self._lock:
+            known = self._open(run_id)
+            scenes = known.run.scenes()
+            if not scenes:
+                return None
+            return known.version, scenes[0], known.run.latest_frame(scenes[0])
+
     def version(self, run_id: str) -> str:
         with self._lock:
             return self._open(run_id).version
@@ -168,10 +204,17 @@ class Runs:
         with self._lock:
             return self._with_scene(run_id, scene).run.stats(scene, step)
 
-    def scalars(self, run_id: str) -> dict[str, Series]:
-        """Steps and values of every key; shared lists, do not change them."""
+    def scalars(self, run_id: str, keys: Iterable[str] | None = None) -> dict[str, Series]:
+        """Steps and values of the keys that were logged; of all of them without `keys`."""
         with self._lock:
-            return self._open(run_id).scalars
+            series = self._open(run_id).scalars
+            wanted = series if keys is None else [key for key in keys if key in series]
+            return {key: (list(series[key][0]), list(series[key][1])) for key in wanted}
+
+    def last_scalar_step(self, run_id: str) -> int:
+        """Step of the newest scalars, -1 if there are none."""
+        with self._lock:
+            return self._open(run_id).scalar_step
 
     def step_marks(self, run_id: str) -> list[tuple[int, str]]:
         """Steps that a time axis should mark, with their kind: events, and changes of phase.
@@ -182,7 +225,7 @@ class Runs:
             known = self._open(run_id)
             try:
                 phases = _phases(known.run.config)
-                marks = [(event["step"], event["kind"]) for event in known.run.marks()]
+                marks = [(event["step"], event["kind"]) for event in known.marks]
             except DAMAGE as error:
                 raise _damage(run_id, error) from error
             near = {step + d for step, _ in phases for d in range(-2, 3)}
@@ -208,11 +251,13 @@ class Runs:
 
     def _open(self, run_id: str) -> _Known:
         try:
-            run = self._store.run(run_id)
-            self._inside(run.paths.root)
             known = self._known.get(run_id)
-            if known is None or known.run is not run:
-                known = self._known[run_id] = _Known(run)
+            if known is None or known.record_stamp != _stamp(known.run.paths.run):
+                run = self._store.run(run_id)
+                self._inside(run.paths.root)
+                if known is None or known.run is not run:
+                    known = self._known[run_id] = _Known(run)
+                known.record_stamp = _stamp(run.paths.run)
             return known.refresh()
         except DAMAGE as error:
             raise _damage(run_id, error) from error
@@ -242,6 +287,15 @@ def _phases(config: RunConfig) -> list[tuple[int, str]]:
         for name, part in parts
         if part.enabled and part.start > 0
     ]
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Tells one version of a file from another; None while there is no file."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino
 
 
 def _damage(run_id: str, error: Exception) -> RunError:

@@ -44,21 +44,19 @@ class Thumbnails:
     def url(self, run_id: str) -> str | None:
         """Address of the run's picture, or None while there is none; starts drawing when due."""
         try:
-            head = self._runs.head(run_id)
-            scenes = self._runs.summary(run_id)["scenes"]
+            newest = self._runs.first_picture(run_id)
         except RunError:
             return None
-        if not scenes:
+        if newest is None:
             return None
-        scene = scenes[0]
-        step = head["latest"].get(scene)
+        version, scene, step = newest
         with self._lock:
             picture = self._pictures.get(run_id)
-            fresh = picture and (picture.version, picture.step) == (head["version"], step)
+            fresh = picture and (picture.version, picture.step) == (version, step)
             recent = picture and time.monotonic() - picture.drawn_at < REDRAW_S
             if not fresh and not recent and run_id not in self._asked | set(self._reasons):
                 self._asked.add(run_id)
-                self._worker.submit(self._draw, run_id, scene, step, head["version"])
+                self._worker.submit(self._draw, run_id, scene, step, version)
         if picture is None:
             return None
         shown = "" if picture.step is None else f"&step={picture.step}"

@@ -29,3 +29,19 @@ window.dash_clientside.studio = {
     return window.dash_clientside.no_update;
   },
 };
+
+// Says so when the studio has ended, or was started anew and does not know this browser.
+(() => {
+  const EVERY_MS = 4000;
+  const ask = async () => {
+    if (document.hidden) {
+      return;
+    }
+    const answer = await fetch("/assets/favicon.svg", { method: "HEAD", cache: "no-store" }).catch(
+      () => null,
+    );
+    const state = answer?.ok ? "" : answer?.status === 401 ? "locked" : "gone";
+    document.documentElement.dataset.studio = state;
+  };
+  setInterval(ask, EVERY_MS);
+})();

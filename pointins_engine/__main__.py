@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (2 = bad input, with one sentence on stderr)."""
     args, rest = _parser().parse_known_args(argv)
     try:
-        if rest and args.run_command is not _pretrain:
+        if rest and args.run_command not in (_pretrain, _studio, _view):
             raise ConfigError(
                 f"unknown argument {rest[0]!r}; see `pointins {args.command} --help`."
             )
@@ -68,12 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--fields", action="store_true", help="list all fields and stop")
     pretrain.add_argument("--quiet", action="store_true", help="no progress bar")
 
-    studio = command("studio", _studio, "Open the studio on a folder of runs.")
-    studio.add_argument("--runs", type=Path, default=RUNS, metavar="DIR")
-    studio.add_argument("--port", type=int, default=8050, help="0 = any free port")
-    studio.add_argument("--host", default="127.0.0.1", help="loopback address to listen on")
-    studio.add_argument("--no-open", action="store_true", help="do not open a browser")
-    studio.add_argument("--link", action="store_true", help="new link to a studio that is running")
+    # These two hand their arguments, --help too, to the module that does the work.
+    command("studio", _studio, "Open the studio on a folder of runs.", add_help=False)
+    command("view", _view, "Show a run or a scan with Polyscope.", add_help=False)
 
     demo = command("demo", _demo, "Pre-train on simulated rooms and watch it in the browser.")
     demo.add_argument("--steps", type=int, help="optimiser steps (default: the recipe's)")
@@ -87,13 +84,6 @@ def _parser() -> argparse.ArgumentParser:
     scenes.add_argument("path", metavar="PATH", help="scan, folder, sim:rooms or sim:streets")
     scenes.add_argument("--units", choices=["m", "cm", "mm"], default="m")
     scenes.add_argument("--limit", type=int, default=12, help="scenes to read at most")
-
-    view = command("view", _view, "Show a run or a scan with Polyscope.")
-    view.add_argument("target", metavar="RUN|SCENE", help="run folder or scan")
-    view.add_argument("--screenshot", type=Path, metavar="FILE", help="write one picture and stop")
-    view.add_argument("--scene", help="inspected scene of the run")
-    view.add_argument("--step", type=int, help="frame of the run (default: the newest)")
-    view.add_argument("--t", type=float, help="0 = points, 1 = their centroids")
 
     command("doctor", _doctor, "Say what this machine has, and which backends are used and why.")
     return parser
@@ -136,9 +126,7 @@ def _pretrain(args: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _studio(args: argparse.Namespace, rest: list[str]) -> int:
-    options = ["--runs", str(args.runs), "--port", str(args.port), "--host", args.host]
-    options += ["--no-open"] * args.no_open + ["--link"] * args.link
-    return _become("app", options)
+    return _become("app", rest)
 
 
 def _demo(args: argparse.Namespace, rest: list[str]) -> int:
@@ -175,11 +163,7 @@ def _scenes(args: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _view(args: argparse.Namespace, rest: list[str]) -> int:
-    options = [args.target]
-    for name in ("screenshot", "scene", "step", "t"):
-        if (value := getattr(args, name)) is not None:
-            options += [f"--{name}", str(value)]
-    return _become("app.viewer", options)
+    return _become("app.viewer", rest)
 
 
 def _doctor(args: argparse.Namespace, rest: list[str]) -> int:

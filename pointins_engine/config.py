@@ -193,9 +193,7 @@ class ScrConfig:
     centroid: Literal["points", "votes"] = "points"  # A17
 
     def __post_init__(self) -> None:
-        _require(
-            2 <= self.num_segments <= 255, "scr.num_segments", "in 2..255", self.num_segments
-        )
+        _require(2 <= self.num_segments <= 255, "scr.num_segments", "in 2..255", self.num_segments)
         _require(self.num_neighbours >= 1, "scr.num_neighbours", ">= 1", self.num_neighbours)
         _require(self.link_radius > 0, "scr.link_radius", "> 0 metres", self.link_radius)
         _require(self.min_size >= 1, "scr.min_size", ">= 1 cells", self.min_size)

@@ -141,8 +141,8 @@ def describe_scene(scene: Scene, prediction: Prediction, config: RunConfig) -> I
     cells = prediction.cells
     voxel_coord = prediction_voxels(scene, config)
     distance, nearest = KDTree(voxel_coord).query(scene.coord)
-    shown = distance <= 2 * config.scene.grid_size
-    cell_index = cells.cell_index.cpu().numpy()[nearest[shown]]
+    shown = np.asarray(distance) <= 2 * config.scene.grid_size
+    cell_index = cells.cell_index.cpu().numpy()[np.asarray(nearest)[shown]]
 
     def part(values: np.ndarray | None) -> np.ndarray | None:
         return None if values is None else values[shown]

@@ -5,13 +5,10 @@ number, so a run that is resumed goes on as if it had never stopped.
 """
 
 import platform
-import signal
 import statistics
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +18,15 @@ import torch
 from torch import Tensor, nn
 
 from pointins_engine import checkpoint
-from pointins_engine.backbone.encoder import Block
 from pointins_engine.config import PriorConfig, RunConfig, differences, from_dict, to_dict
 from pointins_engine.errors import RunError, SceneError
 from pointins_engine.inspection import FrameClock, Inspector, odr_rows
+from pointins_engine.lifecycle import closing_run, stop_requests
 from pointins_engine.objectives.odr_statistics import ZERO_LENGTH, kolmogorov_smirnov, wasserstein
 from pointins_engine.objectives.priors import Empirical, MagnitudePrior, make_prior
 from pointins_engine.objectives.scr_statistics import scr_statistics
 from pointins_engine.objectives.semantic import prototype_entropy
+from pointins_engine.optimizer import make_optimizer
 from pointins_engine.run_log.files import read_json
 from pointins_engine.run_log.paths import RunPaths
 from pointins_engine.run_log.writer import RunWriter, refuse_if_written
@@ -341,66 +339,6 @@ class _Trainer:
             eta_s=eta_s,
             frame_written=framed,
         )
-
-
-def make_optimizer(student: nn.Module, config: RunConfig) -> torch.optim.AdamW:
-    """AdamW; a block's rate falls by `layer_decay` for every block above it (Sonata).
-
-    Each group carries `lr_scale`, the factor of the scheduled rate. Weight decay reaches every
-    parameter, norms and biases too, as in Sonata.
-    """
-    blocks = [module for module in student.modules() if isinstance(module, Block)]
-    scale_of = {
-        parameter: config.optim.layer_decay ** (len(blocks) - number - 1)
-        for number, block in enumerate(blocks)
-        for parameter in block.parameters()
-    }
-    groups: dict[float, list[nn.Parameter]] = {}
-    for parameter in student.parameters():
-        groups.setdefault(scale_of.get(parameter, 1.0), []).append(parameter)
-    return torch.optim.AdamW(
-        [{"params": params, "lr_scale": scale} for scale, params in groups.items()],
-        lr=config.optim.lr,
-        weight_decay=config.optim.weight_decay,
-    )
-
-
-@contextmanager
-def closing_run(writer: RunWriter) -> Iterator[None]:
-    """Leave a true last state behind, whatever ends the run."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        writer.close("stopped", "Interrupted.")
-        raise
-    except BaseException as error:
-        writer.log(f"failed: {error}")
-        writer.close("failed", f"{type(error).__name__}: {error}")
-        raise
-
-
-@contextmanager
-def stop_requests() -> Iterator[threading.Event]:
-    """Set an event on SIGINT or SIGTERM, so that the step in hand ends and is saved.
-
-    A second signal interrupts at once. Outside the main thread nothing is installed.
-    """
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def request(number: int, frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {name: signal.signal(name, request) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
 
 
 def device_name(device: torch.device) -> str:

@@ -16,10 +16,11 @@ import torch
 from pointins_engine.config import LogConfig, RunConfig
 from pointins_engine.errors import RunError
 from pointins_engine.inspection import FrameClock, aligned_components, component_colors
+from pointins_engine.optimizer import make_optimizer
 from pointins_engine.recipes import get_recipe
 from pointins_engine.run_log.store import Run
 from pointins_engine.student_teacher import make_student_and_teacher
-from pointins_engine.trainer import make_optimizer, pretrain
+from pointins_engine.trainer import pretrain
 
 ROOT = Path(__file__).parents[1]
 

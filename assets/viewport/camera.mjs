@@ -12,7 +12,7 @@ const MAX_DISTANCE = 2000;
 const NEAREST_RATIO = 1 / 4000; // near over far; keeps 24 depth bits useful
 
 export const PRESETS = {
-  iso: { yaw: -1.05, pitch: 0.62 },
+  iso: { yaw: -1.05, pitch: 0.78 },
   top: { yaw: -Math.PI / 2, pitch: PITCH_LIMIT },
   front: { yaw: -Math.PI / 2, pitch: 0 },
   side: { yaw: 0, pitch: 0 },
@@ -82,7 +82,7 @@ export function rayThrough(camera, ndcX, ndcY, aspect) {
  * The camera moved, not turned, so that all `points` lie inside the picture and fill it. The target
  * is where the middle of the picture falls, at the depth of the points' own middle.
  */
-export function fitted(camera, points, aspect, margin = 1.12) {
+export function fitted(camera, points, aspect, margin = 1.1) {
   const { right, up, back } = basis(camera);
   const tanY = Math.tan(camera.fov / 2) / margin;
   const tanX = tanY * aspect;

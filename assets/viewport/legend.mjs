@@ -118,7 +118,7 @@ function scaleOf(colouring, scene, shown) {
     const base = scene.origin[2];
     return [
       make("div", { class: "vp-quiet", text: "Height, m" }),
-      bar(cssGradient(), (low[2] + base).toFixed(1), (high[2] + base).toFixed(1)),
+      bar(cssGradient(), height(low[2] + base), height(high[2] + base)),
     ];
   }
   if (colouring === "input" && inputKind(scene) === "intensity") {
@@ -182,6 +182,11 @@ function entry(className, attributes, text) {
     make("span", { class: className, attributes }),
     text,
   );
+}
+
+/** Metres with one decimal, and no minus before a zero. */
+function height(value) {
+  return (Math.round(value * 10) / 10 || 0).toFixed(1);
 }
 
 function bar(gradient, low, high) {

@@ -3,8 +3,8 @@
  * through. Reconnects by itself, with growing pauses.
  *
  * Both ways end in the same calls: onHello(state, latest, version), onFrame(scene, step, version),
- * onState(state), onScalars(step), and onLink(link) with link {status, retryAt, reason}, where status
- * is "open" (websocket), "polling", or "lost" (no way through; retryAt in milliseconds).
+ * onState(state), onScalars(step), and onLink(link) with link {status, retryAt, reason}, where
+ * status is "open" (websocket), "polling", or "lost" (no way through; retryAt in milliseconds).
  */
 
 const FIRST_PAUSE_MS = 500;

@@ -50,6 +50,13 @@ export class Player {
     if (this.cursor === step) this.cursor = this.nearest(step);
   }
 
+  /** Frames that still exist, by a list that may be older than the last announcements. */
+  keep(steps) {
+    const newest = steps.at(-1) ?? -1;
+    this.steps = [...steps, ...this.steps.filter((known) => known > newest)];
+    if (!this.steps.includes(this.cursor)) this.cursor = this.nearest(this.cursor);
+  }
+
   /** The step to fetch and draw next, or null when the wanted one is on screen. */
   wanted() {
     return this.cursor === this.shown ? null : this.cursor;

@@ -164,7 +164,7 @@ export class Renderer {
     if (scene && this.frame && look.centroids) this.centroids.draw(view, look, scene);
   }
 
-  /** All that the points' picture depends on. Votes that glide over points at rest leave it alone. */
+  /** All that the points' picture depends on; votes that glide over points at rest are not. */
   _pointsKey({ matrix, glide, count }) {
     const { canvas, frame, look, scene } = this;
     const { t, colouring, votes, hidePlanes, size, pixelRatio, unassigned } = look;

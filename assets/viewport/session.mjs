@@ -76,6 +76,7 @@ export class Session {
       sceneId: id,
       scene: null,
       shown: null,
+      fault: "",
       loading: { phase: "scene", received: 0, total: 0 },
     });
     try {
@@ -86,6 +87,7 @@ export class Session {
         this.api.scene(id, this.version, { signal, onProgress }),
         this.api.frames(id, signal),
       ]);
+      if (this.opening !== opening || this.isClosed) return; // another scene was asked for
       this.scene = decodeScene(bytes);
       this.player.reset(frames.steps);
     } catch (error) {
@@ -252,7 +254,12 @@ export class Session {
     } catch {
       return; // old marks are better than none; the link says what is wrong
     }
-    if (!this.isClosed) this.on.onChange();
+    if (this.isClosed) return;
+    if (this.loading.phase === "waiting" && this.scenes.length) this.openScene(this.scenes[0]);
+    const known = this.info.scenes.find(({ id }) => id === this.sceneId);
+    if (known && this.scene && this.info.version === this.version) this.player.keep(known.steps);
+    this.on.onChange();
+    this.pump();
   }
 
   _heard(state) {

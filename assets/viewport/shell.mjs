@@ -39,8 +39,8 @@ export class Shell {
       root.dataset.phase = "unable";
       this.notices.showFault(
         "No 3D picture here",
-        `${error.message} Switch on hardware acceleration, or use a current Firefox, Chrome, Edge ` +
-          "or Safari. The curves beside this work without it.",
+        `${error.message} Switch on hardware acceleration, or use a current Firefox, Chrome, ` +
+          "Edge or Safari. The curves beside this work without it.",
       );
       return;
     }
@@ -225,7 +225,7 @@ export class Shell {
 
   _help(open = this.help.hidden) {
     this.help.hidden = !open;
-    if (!open) this.stage.focus();
+    (open ? this.help.querySelector("button") : this.stage).focus();
   }
 
   _retry() {

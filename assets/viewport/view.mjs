@@ -90,7 +90,7 @@ export class View {
     if (!scene) return;
     this.isHome = preset === "iso";
     const turned = cameras.makeCamera(cameras.PRESETS[preset]);
-    const to = cameras.fitted(turned, scene.sample, this._aspect());
+    const to = cameras.fitted(turned, scene.outermost, this._aspect());
     if (animated && !prefersStill()) {
       this.turn = { from: this.camera, to, start: performance.now() };
       this.request();

@@ -44,7 +44,7 @@ class OdrStatistics:
     mean_prior_m: float
 
     def to_dict(self) -> dict[str, Any]:
-        """The record of a frame in the run folder (`odr` in `stats.jsonl`), five digits a number."""
+        """The record of a frame in the run folder: `odr` in `stats.jsonl`; five digits a number."""
         return {
             "prior_name": self.prior,
             "num_offsets": self.num_offsets,

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from app.access import Access
 from app.runs import Runs
 from app.thumbnails import Thumbnails
 from pointins_engine.errors import RunError
@@ -137,6 +136,19 @@ def test_a_damaged_run_does_not_hide_the_others(tmp_path):
     assert all(len(row["detail"]) > 20 for row in rows.values())
 
 
+def test_reading_line_by_line_agrees_with_reading_all_at_once(tmp_path):
+    write_recorded_run(tmp_path / "rooms", num_frames=4, num_points=300)
+    runs = Runs(RunStore(tmp_path))
+    writer = RunWriter.reopen(tmp_path / "rooms", step=10, config=_config(tmp_path / "rooms"))
+    for step in (12, 20):
+        append_frame(writer, step, num_points=300)
+        whole = RunStore(tmp_path).run("rooms")
+        assert runs.scalars("rooms") == whole.scalars()
+        assert runs.details("rooms")["marks"] == whole.marks()
+        assert runs.last_scalar_step("rooms") == step
+    writer.close("finished")
+
+
 def test_a_resume_makes_another_version(tmp_path):
     write_recorded_run(tmp_path / "rooms", num_frames=3, num_points=300)
     runs = Runs(RunStore(tmp_path))
@@ -167,8 +179,10 @@ def test_phases_are_marked_before_they_are_reached(tmp_path):
 def test_a_torn_line_of_events_is_no_harm(tmp_path):
     write_recorded_run(tmp_path / "rooms", num_frames=2, num_points=300)
     with (tmp_path / "rooms/events.jsonl").open("a") as file:
-        file.write('not json\n[1]\n{"kind":"scal')
-    assert Runs(RunStore(tmp_path)).summary("rooms")["status"] == "finished"
+        file.write('not json\n[1]\n{"kind":"scalars","step":"x"}\n{"step":3}\n{"kind":"scal')
+    runs = Runs(RunStore(tmp_path))
+    assert runs.summary("rooms")["status"] == "finished"
+    assert runs.scalars("rooms")["loss/total"][0] == [0, 10]
 
 
 def wait_for(condition, seconds: float = 5.0):
@@ -233,4 +247,3 @@ def test_a_live_run_is_read_as_it_grows(tmp_path):
     assert runs.scalars("rooms")["loss/total"][0] == [0]
     writer.close("stopped")
     assert runs.summary("rooms")["status"] == "stopped"
-    assert Access(1).port == 1

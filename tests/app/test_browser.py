@@ -191,4 +191,6 @@ def test_an_empty_folder_says_how_to_start(browser, tmp_path):
         write_recorded_run(tmp_path / "runs/rooms", num_frames=1, num_points=300)
         expect(visit.page.locator("a.run-row")).to_contain_text("rooms")
         assert visit.complaints == []
+        studio.stop()
+        expect(visit.page.locator("html")).to_have_attribute("data-studio", "gone")
         context.close()

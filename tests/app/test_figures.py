@@ -1,5 +1,6 @@
 """Charts say what the numbers say, in the colours that a quantity has everywhere."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -118,7 +119,7 @@ def test_labels_of_curves_that_end_together_stand_apart(theme):
     scalars = {"loss/total": series, "loss/semantic": series, "loss/offset": series}
     layout = figures.curves(scalars, [], total_steps=10, cursor=None, theme=theme)["layout"]
     heights = sorted(note["y"] for note in layout["annotations"])
-    assert min(b - a for a, b in zip(heights, heights[1:], strict=False)) > 0.05
+    assert min(b - a for a, b in itertools.pairwise(heights)) > 0.05
 
 
 def test_a_run_without_an_offset_loss_is_drawn(theme):

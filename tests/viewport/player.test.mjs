@@ -29,7 +29,7 @@ test("without frames there is nothing to want, move, play or seek", () => {
   }
 });
 
-test("while following, an announced frame is wanted; frames in between are passed over and counted", () => {
+test("while following, the newest frame is wanted; those passed over are counted", () => {
   const player = playerOf([0]);
   player.showed(0);
   for (const step of [10, 20, 30]) player.announce(step);
@@ -90,7 +90,17 @@ test("a frame that is gone gives way to its nearest neighbour", () => {
   assert.equal(lone.wanted(), null);
 });
 
-test("a resume takes frames away: who follows goes back with it, who looked elsewhere stays near", () => {
+test("thinned-out frames leave the list, newly announced ones stay", () => {
+  const player = playerOf([0, 10, 20, 30], { shown: 30 });
+  player.announce(40);
+  player.keep([0, 20, 30]);
+  assert.deepEqual(player.steps, [0, 20, 30, 40]);
+  assert.equal(player.wanted(), null, "the frame on screen is still there");
+  player.keep([0, 40]);
+  assert.equal(player.wanted(), 40);
+});
+
+test("a resume takes frames away: who follows goes back with it, others stay near", () => {
   const follower = playerOf([0, 10, 20, 30]);
   follower.showed(30);
   follower.reset([0, 10]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import * as cameras from "../../assets/viewport/camera.mjs";
 import { categoryColor, parseColor } from "../../assets/viewport/palette.mjs";
 import {
   centroidsOf,
@@ -48,7 +49,8 @@ async function makeScene(extra = []) {
 
 async function makeFrame() {
   const file = await makeFile([
-    ["offset_teacher", "F16", [2, 3], Uint16Array.from([0x4200, 0x4400, 0, 0x3c00, 0, 0])], // (3, 4, 0), (1, 0, 0)
+    // (3, 4, 0) and (1, 0, 0)
+    ["offset_teacher", "F16", [2, 3], Uint16Array.from([0x4200, 0x4400, 0, 0x3c00, 0, 0])],
     ["offset_regularized", "F16", [2, 3], new Uint16Array(6)],
     ["segment", "U8", [2], Uint8Array.from([4, 0])],
     ["pseudo_instance", "I16", [2], Int16Array.from([0, -1])],
@@ -79,10 +81,18 @@ test("far returns do not shrink what is framed, and a room is framed whole", asy
   const street = decodeScene(await makeFile(rows, METADATA));
   assert.equal(street.bounds.high[0], 60);
   assert.ok(street.core.high[0] < 1);
-  assert.ok(street.sample.every((point) => point[0] < 1));
+  assert.ok(street.outermost.every((point) => point[0] < 1));
   rows[0] = ["coord_u16", "U16", [1000, 3], coord.map((value) => Math.min(value, 900))];
   const room = decodeScene(await makeFile(rows, METADATA));
   assert.deepEqual(room.core, room.bounds);
+  const camera = cameras.fitted(cameras.makeCamera(), room.outermost, 1.5);
+  const projection = cameras.projectionMatrix(camera, 1.5, 0.01, 10);
+  const matrix = cameras.multiply(projection, cameras.viewMatrix(camera));
+  for (let k = 0; k < room.numPoints; k++) {
+    const point = [0, 1, 2].map((axis) => room.coord[3 * k + axis] * room.scale);
+    const { x, y } = cameras.project(matrix, point);
+    assert.ok(Math.max(Math.abs(x), Math.abs(y)) < 1, `point ${k} lies outside the picture`);
+  }
 });
 
 test("votes are the offsets as stored; targets lead to the centroid, or nowhere", async () => {
@@ -99,7 +109,7 @@ test("the mean length is that of cells off the planes", async () => {
   assert.equal(meanLength(scene, frame.offsetTeacher), 5);
 });
 
-test("input is colour, else intensity, else even grey; truth greys what has no instance", async () => {
+test("input is colour, else intensity, else grey; truth greys what has no instance", async () => {
   const color = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   assert.deepEqual(
     tintOf(await makeScene([["color", "U8", [3, 3], color]]), "input", [0, 0, 0]),

@@ -51,7 +51,7 @@ def plan_room(rng: Rng) -> RoomPlan:
     """Draw a furnished room."""
     kind = rng.choice(["living", "office", "bedroom", "kitchen", "meeting", "bathroom"],
                       p=[0.26, 0.22, 0.2, 0.14, 0.1, 0.08])  # fmt: skip
-    low, high = ((2.8, 3.5), (3.7, 4.9))[kind != "bathroom"]
+    low, high = ((2.8, 3.4), (3.5, 4.7))[kind != "bathroom"]
     size = (
         float(rng.uniform(low, high)),
         float(rng.uniform(low, high * 0.9)),

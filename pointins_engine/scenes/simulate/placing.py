@@ -57,7 +57,9 @@ class Draft:
             if self.rng.random() < 0.35:  # into the corner
                 middle = slack * self.rng.choice([-1, 1])
             tall = [p for p in pieces if p.size[2] > 0.8]
-            if tall and not self.wall_is_free(wall, middle - width / 2, middle + width / 2, 0.0, 2.0):
+            if tall and not self.wall_is_free(
+                wall, middle - width / 2, middle + width / 2, 0.0, 2.0
+            ):
                 continue
             x, y = self.at_wall(wall, middle, depth / 2)
             along, across = (width, depth) if wall % 2 == 0 else (depth, width)

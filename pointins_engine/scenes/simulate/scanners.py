@@ -17,7 +17,7 @@ class DepthCamera:
 
     fov_rad: tuple[float, float] = (1.02, 0.79)  # 58 by 45 degrees
     min_range: float = 0.4  # metres
-    max_range: float = 5.5  # metres
+    max_range: float = 3.8  # metres: beyond, such cameras give little that holds
 
     def directions(
         self,

@@ -95,17 +95,17 @@ def _pretrain(args: argparse.Namespace, rest: list[str]) -> int:
     from pointins_engine.config import RunConfig
 
     config = get_recipe(args.recipe)
+    prog = f"pointins pretrain {args.recipe}"
     if args.fields:
-        tyro.cli(
-            RunConfig, default=config, args=["--help"], prog=f"pointins pretrain {args.recipe}"
-        )
+        tyro.cli(RunConfig, default=config, args=["--help"], prog=prog)
     named = {"--scene.source": args.scenes, "--optim.steps": args.steps, "--seed": args.seed}
-    flags = [
-        part for flag, value in named.items() if value is not None for part in (flag, str(value))
-    ]
-    config = tyro.cli(
-        RunConfig, default=config, args=[*flags, *rest], prog=f"pointins pretrain {args.recipe}"
-    )
+    given = [(flag, str(value)) for flag, value in named.items() if value is not None]
+    flags = [part for pair in given for part in pair]
+    try:
+        config = tyro.cli(RunConfig, default=config, args=[*flags, *rest], prog=prog)
+    except SystemExit:
+        print(f"`{prog} --fields` lists every field with its value.", file=sys.stderr)
+        raise
     run = args.run or _fresh_run(RUNS, args.recipe)
 
     from pointins_engine.progress import ProgressBar

@@ -210,9 +210,11 @@ class OffsetConfig:
     start: float = 0.1  # share of the steps before the loss joins (P Tab. 9, A24)
     ramp: float = 0.0  # share of the steps over which its weight then rises
     min_cosine_length: float = 0.01  # metres: shorter targets get no cosine term
+    plane_weight: float = 1.0  # what a plane cell with target 0 counts against an object cell (T)
 
     def __post_init__(self) -> None:
         _require(self.weight >= 0, "offset.weight", ">= 0", self.weight)
+        _require(self.plane_weight >= 0, "offset.plane_weight", ">= 0", self.plane_weight)
         _require(0 <= self.start <= 1, "offset.start", "in [0, 1]", self.start)
 
 

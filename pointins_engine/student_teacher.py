@@ -178,7 +178,7 @@ def training_loss(
                 _semantic_term(student, teacher, pairs[view == number], prior, config, now)
             )
         if targets is not None:
-            offsets.append(_offset_term(student, targets, pairs, config))
+            offsets.append(_offset_term(student, teacher.cells, targets, pairs, config))
     semantic_loss = torch.stack(semantic).mean()
     zero = semantic_loss.new_zeros(())
     if offsets:
@@ -221,7 +221,11 @@ def _semantic_term(
 
 
 def _offset_term(
-    student: Prediction, targets: TeacherTargets, pairs: Int[Tensor, "p 2"], config: RunConfig
+    student: Prediction,
+    teacher_cells: CellBatch,
+    targets: TeacherTargets,
+    pairs: Int[Tensor, "p 2"],
+    config: RunConfig,
 ) -> OffsetLoss:
     rows, matched = pairs[:, 0], pairs[:, 1]
     clusters = targets.clusters
@@ -235,4 +239,5 @@ def _offset_term(
         target,
         clusters.valid[matched],
         config.offset.min_cosine_length,
+        torch.where(teacher_cells.is_plane[matched], config.offset.plane_weight, 1.0),
     )

@@ -22,6 +22,7 @@ def offset_loss(
     target: Float[Tensor, "n 3"],
     valid: Bool[Tensor, " n"],
     min_cosine_length: float,
+    importance: Float[Tensor, " n"] | None = None,
 ) -> OffsetLoss:
     """Length and direction error of the student's offsets.
 
@@ -30,6 +31,7 @@ def offset_loss(
         target: Centroid of the matched pseudo-instance minus the student's own position.
         valid: Rows that have a target.
         min_cosine_length: Metres; shorter targets get no direction term, theirs is noise.
+        importance: How much each row counts in the means; all alike if None.
 
     Returns:
         Zero with a gradient of zero if no row is valid.
@@ -39,9 +41,10 @@ def offset_loss(
     """
     offset = offset.float()
     target = torch.where(valid[:, None], target.detach().float(), 0.0)
-    num_valid = valid.sum().clamp_min(1)
-    l1 = torch.where(valid, (offset - target).abs().sum(1), 0.0).sum() / num_valid
+    weight = valid.float() if importance is None else valid * importance.float()
+    weight = weight / weight.sum().clamp_min(torch.finfo(torch.float32).tiny)
+    l1 = (weight * torch.where(valid, (offset - target).abs().sum(1), 0.0)).sum()
     has_direction = valid & (target.norm(dim=1) >= min_cosine_length)
     turned = 1 - F.cosine_similarity(offset, target, dim=1, eps=1e-8)
-    direction = torch.where(has_direction, turned, 0.0).sum() / num_valid
+    direction = (weight * torch.where(has_direction, turned, 0.0)).sum()
     return OffsetLoss(loss=l1 + direction, l1=l1, direction=direction)

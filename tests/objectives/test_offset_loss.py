@@ -89,3 +89,24 @@ def test_no_gradient_reaches_the_target(rows):
     offset, target, valid = (rows[0].requires_grad_(), rows[1].requires_grad_(), rows[2])
     offset_loss(offset, target, valid, 0.01).loss.backward()
     assert target.grad is None
+
+
+def test_importance_weighs_rows_in_the_mean():
+    """A row that counts three times as much equals three copies of it."""
+    rng = torch.Generator().manual_seed(5)
+    offset, target = torch.randn(4, 3, generator=rng), torch.randn(4, 3, generator=rng)
+    repeated = torch.tensor([0, 0, 0, 1, 2, 3])
+    valid = torch.ones(6, dtype=torch.bool)
+    copies = offset_loss(offset[repeated], target[repeated], valid, 0.01)
+    weighed = offset_loss(offset, target, valid[:4], 0.01, torch.tensor([3.0, 1.0, 1.0, 1.0]))
+    torch.testing.assert_close(weighed.loss, copies.loss)
+
+
+def test_rows_of_no_importance_give_zero_with_a_gradient():
+    offset = torch.ones(3, 3, requires_grad=True)
+    terms = offset_loss(
+        offset, torch.zeros(3, 3), torch.ones(3, dtype=torch.bool), 0.01, torch.zeros(3)
+    )
+    terms.loss.backward()
+    assert terms.loss.item() == 0.0
+    assert (offset.grad == 0).all()

@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import ipaddress
 import json
+import logging
 import os
 import signal
 import socket
@@ -88,11 +89,17 @@ async def _serve_until_signal(app: object, listener: socket.socket) -> None:
         ws_max_size=64 * 1024,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_saying)
     server = _Server(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
     await server.serve(sockets=[listener])
+
+
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    """Cutting the connections of open pages is how the studio ends, not an error."""
+    return "graceful shutdown" not in record.getMessage()
 
 
 class _Server(uvicorn.Server):

@@ -11,14 +11,12 @@ from typing import Any, NamedTuple
 
 from pointins_engine.config import RunConfig
 from pointins_engine.errors import RunError
+from pointins_engine.run_log.history import Series
 from pointins_engine.run_log.store import Run, RunStore
 
 STATE_FIELDS = ("status", "detail", "step", "total_steps", "eta_s", "step_s", "age_s")
 DAMAGE = (RunError, OSError, KeyError, TypeError, ValueError, AttributeError)
-MARKS = ("checkpoint", "resume", "warning", "mark")
 SPARK_POINTS = 60
-
-Series = tuple[list[int], list[float | None]]
 
 
 class StoredFile(NamedTuple):
@@ -28,56 +26,11 @@ class StoredFile(NamedTuple):
     version: str
 
 
-class _Known:
-    """What was read of a run already, so that a poll costs what is new."""
+class _Known(NamedTuple):
+    """A run that is open, and the state of its run.json when that was read."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.record_stamp: tuple[int, int] | None = None  # of run.json, when it was read
-        self._forget()
-
-    def refresh(self) -> "_Known":
-        events = self.run.events()
-        if len(events) < self._num_events:
-            self._forget()
-        for event in events[self._num_events :]:
-            self._take(event)
-        self._num_events = len(events)
-        return self
-
-    @property
-    def version(self) -> str:
-        return f"{self.run.record.get('uid', '')}-{self._num_resumes}"
-
-    def _forget(self) -> None:
-        self._num_events = 0
-        self._num_resumes = 0
-        self.scalar_step = -1  # of the newest scalars
-        self.scalars: dict[str, tuple[list[int], list[float | None]]] = {}
-        self.marks: list[dict[str, Any]] = []
-
-    def _take(self, event: dict[str, Any]) -> None:
-        """One more event; the same bookkeeping as `Run.scalars` and `Run.marks`, a line at a time.
-
-        A line without the fields of its kind was not written by us, and is passed over.
-        """
-        try:
-            kind, step = event["kind"], int(event["step"])
-            if kind == "scalars":
-                for key, value in event["values"].items():
-                    steps, values = self.scalars.setdefault(key, ([], []))
-                    steps.append(step)
-                    values.append(value)
-                self.scalar_step = step
-            elif kind == "resume":
-                self._num_resumes += 1
-                for steps, values in self.scalars.values():
-                    keep = sum(step <= event["from_step"] for step in steps)
-                    del steps[keep:], values[keep:]
-            if kind in MARKS:
-                self.marks.append(event)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return
+    run: Run
+    record_stamp: tuple[int, int] | None
 
 
 class Runs:
@@ -127,18 +80,18 @@ class Runs:
     def summary(self, run_id: str) -> dict[str, Any]:
         """A run in one row."""
         with self._lock:
-            known = self._open(run_id)
+            run = self._open(run_id)
             try:
-                state = known.run.state()
-                losses = known.scalars.get("loss/total", ([], []))[1]
+                state = run.state()
+                losses = run.scalars().get("loss/total", ([], []))[1]
                 finite = [value for value in losses if value is not None]
                 return {
                     "id": run_id,
-                    "recipe": known.run.record["recipe"],
-                    "created": known.run.record["created"],
+                    "recipe": run.record["recipe"],
+                    "created": run.record["created"],
                     **{name: state.get(name) for name in STATE_FIELDS},
-                    "device": known.run.record.get("device"),
-                    "scenes": known.run.scenes(),
+                    "device": run.record.get("device"),
+                    "scenes": run.scenes(),
                     "thumbnail": None,
                     "loss": finite[-1] if finite else None,
                     "spark": _spaced(finite, SPARK_POINTS),
@@ -149,23 +102,20 @@ class Runs:
     def details(self, run_id: str) -> dict[str, Any]:
         """Everything about a run but its arrays."""
         with self._lock:
-            known = self._open(run_id)
-            record = known.run.record
+            run = self._open(run_id)
+            record = run.record
             try:
                 return {
                     **self.summary(run_id),
-                    "version": known.version,
-                    "cell_size": known.run.config.cell_size,
+                    "version": run.version,
+                    "cell_size": run.config.cell_size,
                     "config": record["config"],
                     "libraries": record.get("libraries", {}),
                     "seed": record.get("seed"),
                     "command": record.get("command", ""),
-                    "scenes": [
-                        {"id": scene, "steps": known.run.frames(scene)}
-                        for scene in known.run.scenes()
-                    ],
-                    "marks": list(known.marks),
-                    "log": known.run.log_tail(),
+                    "scenes": [{"id": scene, "steps": run.frames(scene)} for scene in run.scenes()],
+                    "marks": list(run.marks()),
+                    "log": run.log_tail(),
                 }
             except DAMAGE as error:
                 raise _damage(run_id, error) from error
@@ -173,22 +123,22 @@ class Runs:
     def head(self, run_id: str) -> dict[str, Any]:
         """Version, state and newest frames: what a poll wants."""
         with self._lock:
-            known = self._open(run_id)
-            latest = {scene: known.run.latest_frame(scene) for scene in known.run.scenes()}
+            run = self._open(run_id)
+            latest = {scene: run.latest_frame(scene) for scene in run.scenes()}
             return {
-                "version": known.version,
-                "state": known.run.state(),
+                "version": run.version,
+                "state": run.state(),
                 "latest": {scene: step for scene, step in latest.items() if step is not None},
             }
 
     def first_picture(self, run_id: str) -> tuple[str, str, int | None] | None:
         """Version, first scene and its newest step; None while there is no scene."""
         with self._lock:
-            known = self._open(run_id)
-            scenes = known.run.scenes()
+            run = self._open(run_id)
+            scenes = run.scenes()
             if not scenes:
                 return None
-            return known.version, scenes[0], known.run.latest_frame(scenes[0])
+            return run.version, scenes[0], run.latest_frame(scenes[0])
 
     def version(self, run_id: str) -> str:
         with self._lock:
@@ -197,24 +147,24 @@ class Runs:
     def frames(self, run_id: str, scene: str) -> dict[str, Any]:
         """Rising steps of a scene's frames."""
         with self._lock:
-            known = self._with_scene(run_id, scene)
-            return {"version": known.version, "steps": known.run.frames(scene)}
+            run = self._with_scene(run_id, scene)
+            return {"version": run.version, "steps": run.frames(scene)}
 
     def stats(self, run_id: str, scene: str, step: int) -> dict[str, Any]:
         with self._lock:
-            return self._with_scene(run_id, scene).run.stats(scene, step)
+            return self._with_scene(run_id, scene).stats(scene, step)
 
     def scalars(self, run_id: str, keys: Iterable[str] | None = None) -> dict[str, Series]:
         """Steps and values of the keys that were logged; of all of them without `keys`."""
         with self._lock:
-            series = self._open(run_id).scalars
+            series = self._open(run_id).scalars()
             wanted = series if keys is None else [key for key in keys if key in series]
             return {key: (list(series[key][0]), list(series[key][1])) for key in wanted}
 
     def last_scalar_step(self, run_id: str) -> int:
         """Step of the newest scalars, -1 if there are none."""
         with self._lock:
-            return self._open(run_id).scalar_step
+            return self._open(run_id).history().scalar_step
 
     def step_marks(self, run_id: str) -> list[tuple[int, str]]:
         """Steps that a time axis should mark, with their kind: events, and changes of phase.
@@ -222,10 +172,10 @@ class Runs:
         The phases come from the configuration, so that they are marked before they are reached.
         """
         with self._lock:
-            known = self._open(run_id)
+            run = self._open(run_id)
             try:
-                phases = _phases(known.run.config)
-                marks = [(event["step"], event["kind"]) for event in known.marks]
+                phases = _phases(run.config)
+                marks = [(event["step"], event["kind"]) for event in run.marks()]
             except DAMAGE as error:
                 raise _damage(run_id, error) from error
             near = {step + d for step, _ in phases for d in range(-2, 3)}
@@ -233,40 +183,38 @@ class Runs:
 
     def scene_file(self, run_id: str, scene: str) -> StoredFile:
         with self._lock:
-            known = self._with_scene(run_id, scene)
-            return StoredFile(self._inside(known.run.paths.scene(scene)), known.version)
+            run = self._with_scene(run_id, scene)
+            return StoredFile(self._inside(run.paths.scene(scene)), run.version)
 
     def frame_file(self, run_id: str, scene: str, step: int) -> StoredFile:
         with self._lock:
-            known = self._with_scene(run_id, scene)
-            if step not in known.run.frames(scene):
+            run = self._with_scene(run_id, scene)
+            if step not in run.frames(scene):
                 raise RunError(f"run {run_id} has no frame of scene {scene} at step {step}.")
-            return StoredFile(self._inside(known.run.paths.frame(scene, step)), known.version)
+            return StoredFile(self._inside(run.paths.frame(scene, step)), run.version)
 
     def watched_files(self, run_id: str) -> list[Path]:
         """Files that change when a run goes on."""
         with self._lock:
-            paths = self._open(run_id).run.paths
+            paths = self._open(run_id).paths
             return [paths.state, paths.events, paths.stats]
 
-    def _open(self, run_id: str) -> _Known:
+    def _open(self, run_id: str) -> Run:
         try:
             known = self._known.get(run_id)
             if known is None or known.record_stamp != _stamp(known.run.paths.run):
                 run = self._store.run(run_id)
                 self._inside(run.paths.root)
-                if known is None or known.run is not run:
-                    known = self._known[run_id] = _Known(run)
-                known.record_stamp = _stamp(run.paths.run)
-            return known.refresh()
+                known = self._known[run_id] = _Known(run, _stamp(run.paths.run))
+            return known.run
         except DAMAGE as error:
             raise _damage(run_id, error) from error
 
-    def _with_scene(self, run_id: str, scene: str) -> _Known:
-        known = self._open(run_id)
-        if scene not in known.run.scenes():
+    def _with_scene(self, run_id: str, scene: str) -> Run:
+        run = self._open(run_id)
+        if scene not in run.scenes():
             raise RunError(f"run {run_id} has no scene called {scene!r}.")
-        return known
+        return run
 
     def _inside(self, path: Path) -> Path:
         """`path` with links followed, if it stays inside the runs folder."""

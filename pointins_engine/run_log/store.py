@@ -18,6 +18,7 @@ import numpy as np
 from pointins_engine.config import RunConfig, from_dict
 from pointins_engine.errors import RunError
 from pointins_engine.run_log import files
+from pointins_engine.run_log.history import History, Series
 from pointins_engine.run_log.paths import NAME, RunPaths
 from pointins_engine.run_log.records import SCHEMA_VERSION
 from pointins_engine.run_log.scenes import InspectedScene
@@ -59,6 +60,7 @@ class Run:
                 "Open it with the version that wrote it."
             )
         self._events = _Tail(self.paths.events)
+        self._history = History()
         self._stats = _Tail(self.paths.stats)
         self._stats_index: tuple[int, dict[tuple[str, int], dict[str, Any]]] = (0, {})
 
@@ -100,25 +102,23 @@ class Run:
         """All events so far, in the order of writing; the list is shared, do not change it."""
         return self._events.read()
 
-    def scalars(self) -> dict[str, tuple[list[int], list[float | None]]]:
+    def history(self) -> History:
+        """What the events add up to so far; the object is shared, do not change it."""
+        self._history.catch_up(self.events())
+        return self._history
+
+    def scalars(self) -> dict[str, Series]:
         """Steps and values of every logged key; what a resume superseded is left out."""
-        series: dict[str, tuple[list[int], list[float | None]]] = {}
-        for event in self.events():
-            if event["kind"] == "resume":
-                for steps, values in series.values():
-                    keep = sum(step <= event["from_step"] for step in steps)
-                    del steps[keep:], values[keep:]
-            elif event["kind"] == "scalars":
-                for key, value in event["values"].items():
-                    steps, values = series.setdefault(key, ([], []))
-                    steps.append(event["step"])
-                    values.append(value)
-        return series
+        return self.history().scalars
 
     def marks(self) -> list[dict[str, Any]]:
         """What a timeline should show: checkpoints, resumes, warnings and changes of phase."""
-        kinds = ("checkpoint", "resume", "warning", "mark")
-        return [event for event in self.events() if event["kind"] in kinds]
+        return self.history().marks
+
+    @property
+    def version(self) -> str:
+        """Changes whenever arrays that were read before may have been written again."""
+        return f"{self.record.get('uid', '')}-{self.history().num_resumes}"
 
     def log_tail(self, num_lines: int = 20) -> list[str]:
         try:

@@ -34,7 +34,6 @@ class ProgressBar:
 
     def __enter__(self) -> "ProgressBar":
         self._bar.start()
-        self.say(f"Writing {self._run}")
         return self
 
     def __exit__(

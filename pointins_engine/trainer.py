@@ -114,7 +114,7 @@ def pretrain(
     inspector = Inspector(inspected, config, prior, target)
     if resuming:
         writer = RunWriter.reopen(run, step=start, config=config)
-        say(f"Resuming at step {start}.")
+        say(f"Going on with {run} from step {start}.")
     else:
         writer = RunWriter.create(
             run,
@@ -124,6 +124,7 @@ def pretrain(
             libraries={"torch": torch.__version__, "numpy": np.__version__},
             command=command,
         )
+        say(f"Writing {run}.")
     trainer = _Trainer(config, scenes, prior, student, teacher, optimizer, inspector, writer)
     with closing_run(writer):
         for warning in scenes.warnings:

@@ -119,7 +119,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_happened(fin
 
     said: list[str] = []
     pretrain(config, run, recipe="x", resume=True, say=said.append)
-    assert "Resuming at step 3." in said
+    assert f"Going on with {run} from step 3." in said
     assert losses(run) == losses(finished)
     marks = [mark for mark in Run(run).marks() if mark["kind"] == "resume"]
     assert [mark["from_step"] for mark in marks] == [3]

@@ -18,7 +18,7 @@ WARM_UP = 20  # simulates the scenes and fills the caches
 
 def table(folder: Path) -> str:
     rows = [
-        "| recipe | step, median | 95 % | of which views | frames every | watching takes | "
+        "| recipe | step, median | 95 % | of which waiting for views | frames every | watching takes | "
         "of which writing |",
         "|---|---|---|---|---|---|---|",
     ]

@@ -8,7 +8,8 @@ import platform
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from pointins_engine import checkpoint
 from pointins_engine.config import PriorConfig, RunConfig, differences, from_dict, to_dict
-from pointins_engine.errors import RunError, SceneError
+from pointins_engine.errors import RunError
 from pointins_engine.inspection import FrameClock, Inspector, odr_rows
 from pointins_engine.lifecycle import closing_run, stop_requests
 from pointins_engine.objectives.odr_statistics import ZERO_LENGTH, kolmogorov_smirnov, wasserstein
@@ -29,7 +30,7 @@ from pointins_engine.objectives.semantic import prototype_entropy
 from pointins_engine.optimizer import make_optimizer
 from pointins_engine.run_log.files import read_json
 from pointins_engine.run_log.paths import RunPaths
-from pointins_engine.run_log.writer import RunWriter, refuse_if_written
+from pointins_engine.run_log.writer import RunWriter, refuse_if_taken, refuse_if_written
 from pointins_engine.scenes import SceneSet, open_scenes
 from pointins_engine.schedules import StepSchedule, schedule
 from pointins_engine.student_teacher import (
@@ -42,8 +43,8 @@ from pointins_engine.student_teacher import (
     training_loss,
     update_teacher,
 )
-from pointins_engine.types import Scene
-from pointins_engine.views import ViewBatch, collate, make_views, visible_points
+from pointins_engine.view_stream import ViewStream
+from pointins_engine.views import ViewBatch, visible_points
 
 PRIOR_SCENES = 4  # scenes that a label-free prior is fitted on
 RECENT_STEPS = 50  # over which the step time is the median
@@ -94,6 +95,8 @@ def pretrain(
     if resuming:
         refuse_if_written(run)
         _refuse_changes(paths, config)
+    else:
+        refuse_if_taken(run)
     scenes = open_scenes(config.scene, config.seed)
     inspected = [scenes[number] for number in _spread(len(scenes), config.log.num_inspected)]
     found = checkpoint.latest_checkpoint(paths) if resuming else None
@@ -133,6 +136,18 @@ def pretrain(
         trainer.run(start, report)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _StepResult:
+    """What a step leaves for the log."""
+
+    now: StepSchedule
+    terms: LossTerms
+    teacher: Prediction
+    targets: TeacherTargets
+    grad_norm: Tensor
+    data_s: float  # spent waiting for views
+
+
 class _Trainer:
     """The loop and the objects that live as long as it."""
 
@@ -148,7 +163,9 @@ class _Trainer:
         writer: RunWriter,
     ) -> None:
         self.config = config
-        self.scenes = scenes
+        self.views = ViewStream(
+            scenes, config, lambda step, text: writer.event("warning", step, text=text)
+        )
         self.prior = prior
         self.student = student
         self.teacher = teacher
@@ -157,39 +174,36 @@ class _Trainer:
         self.device = next(student.parameters()).device
         self.inspector = inspector
         self.clock = FrameClock(config.log)
-        self.unreadable: set[int] = set()
         self.step_times: deque[float] = deque(maxlen=RECENT_STEPS)
 
     def run(self, start: int, report: Callable[[Progress], None]) -> None:
         """All steps from `start` to the end, or until the process is asked to stop."""
-        total = self.config.optim.steps
+        total, log = self.config.optim.steps, self.config.log
+        views = self.views.from_step(start)
         self.writer.state("running")
-        with stop_requests() as stop:
+        with stop_requests() as stop, closing(views):
             self._frame(start)
             for step in range(start, total):
-                terms, now, data_s, grad_norm, signals = self._step(step)
+                result = self._step(step, views)
                 done = step + 1
-                self._log(done, terms, now, grad_norm, data_s, signals)
-                framed = self.clock.is_due(done) or done == total
-                if framed:
+                self._log(done, result)
+                if framed := self.clock.is_due(done) or done == total:
                     self._frame(done)
-                if done % self.config.log.checkpoint_every == 0 or done == total:
+                if done % log.checkpoint_every == 0 or done == total:
                     self._checkpoint(done)
-                report(self._progress(done, terms, framed))
+                report(self._progress(done, result.terms, framed))
                 if stop.is_set() and done < total:
                     self._checkpoint(done)
                     self.writer.close("stopped", f"Stopped at step {done} as asked.")
                     raise KeyboardInterrupt
         self.writer.close("finished")
 
-    def _step(
-        self, step: int
-    ) -> tuple[LossTerms, StepSchedule, float, Tensor, tuple[Prediction, TeacherTargets]]:
+    def _step(self, step: int, stream: Iterator[ViewBatch]) -> "_StepResult":
         """One optimiser step: the method, in the order of its figure."""
         started = time.perf_counter()
         config, now = self.config, schedule(step, self.config)
         rng = _generator(config.seed, step + 1)
-        views = self._views(step).to(self.device)
+        views = next(stream).to(self.device)
         visible = visible_points(views.points, now.mask_size, now.mask_ratio, rng)
         data_s = time.perf_counter() - started
 
@@ -209,42 +223,17 @@ class _Trainer:
         self.optimizer.step()
         update_teacher(self.student, self.teacher, now.ema_momentum)
         self.step_times.append(time.perf_counter() - started)
-        return terms, now, data_s, grad_norm, (teacher, targets)
+        return _StepResult(
+            now=now,
+            terms=terms,
+            teacher=teacher,
+            targets=targets,
+            grad_norm=grad_norm,
+            data_s=data_s,
+        )
 
-    def _views(self, step: int) -> ViewBatch:
-        """Two views of each scene of the step; scenes are drawn epoch by epoch."""
-        count = self.config.optim.batch_scenes
-        views = []
-        for position in range(step * count, (step + 1) * count):
-            epoch, row = divmod(position, len(self.scenes))
-            order = np.random.default_rng([self.config.seed, epoch]).permutation(len(self.scenes))
-            rng = np.random.default_rng([self.config.seed, epoch, row, 1])
-            scene = self._readable_scene(int(order[row]), step)
-            views.extend(make_views(scene, self.config.scene, self.config.view, rng))
-        return collate(views)
-
-    def _readable_scene(self, number: int, step: int) -> Scene:
-        """The scene, or the next one that can be read: one broken scan must not end a long run."""
-        for candidate in range(number, number + len(self.scenes)):
-            index = candidate % len(self.scenes)
-            if index in self.unreadable:
-                continue
-            try:
-                return self.scenes[index]
-            except SceneError as error:
-                self.unreadable.add(index)
-                self.writer.event("warning", step, text=f"left out: {error}")
-        raise SceneError("none of the scenes can be read any more; see the warnings of the run.")
-
-    def _log(
-        self,
-        done: int,
-        terms: LossTerms,
-        now: StepSchedule,
-        grad_norm: Tensor,
-        data_s: float,
-        signals: tuple[Prediction, TeacherTargets],
-    ) -> None:
+    def _log(self, done: int, result: "_StepResult") -> None:
+        terms, now = result.terms, result.now
         config = self.config
         if now.offset_weight > 0 and schedule(max(done - 2, 0), config).offset_weight == 0:
             self.writer.event("mark", done, text="the offset loss joins")
@@ -260,10 +249,10 @@ class _Trainer:
             "schedule/mask_ratio": now.mask_ratio,
             "schedule/mask_size_m": now.mask_size,
             "schedule/offset_weight": now.offset_weight,
-            "optim/grad_norm": grad_norm,
+            "optim/grad_norm": result.grad_norm,
             "time/step_s": self.step_times[-1],
-            "time/data_s": data_s,
-            **self._health(*signals, now),
+            "time/data_s": result.data_s,
+            **self._health(result.teacher, result.targets, now),
         }
         if now.offset_weight > 0:
             values |= {

@@ -56,7 +56,7 @@ SCALARS = _keys(
     ("schedule/offset_weight", "", "weight of the offset loss"),
     ("optim/grad_norm", "", "norm of the gradient before clipping"),
     ("time/step_s", "s", "one optimiser step, frames left out"),
-    ("time/data_s", "s", "of which making views"),
+    ("time/data_s", "s", "of which waiting for views"),
     ("time/frame_s", "s", "the last frame: inspection forward pass, ODR, SCR and hand-over"),
     ("time/frame_write_s", "s", "of which encoding and writing"),
 )

@@ -70,12 +70,8 @@ class RunWriter:
             RunError: If the folder cannot be made or already holds a run; nothing is left behind.
         """
         checked_name(root.name, "run")
+        refuse_if_taken(root)
         paths = RunPaths(root)
-        if paths.run.exists():
-            raise RunError(
-                f"{root} already holds a run. Go on with it by adding --resume, "
-                "or choose another folder with --run."
-            )
         made = [folder for folder in (root, *root.parents) if not folder.exists()]
         try:
             for folder in (paths.scenes, paths.frames, paths.checkpoints):
@@ -212,6 +208,15 @@ class RunWriter:
     def _write_state(self) -> None:
         with self._lock:
             files.write_json(self.paths.state, {**self._state, "heartbeat": round(time.time(), 3)})
+
+
+def refuse_if_taken(root: Path) -> None:
+    """Raise if the folder holds a run."""
+    if RunPaths(root).run.exists():
+        raise RunError(
+            f"{root} already holds a run. Go on with it by adding --resume, "
+            "or choose another folder with --run."
+        )
 
 
 def refuse_if_written(root: Path) -> None:

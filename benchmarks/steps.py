@@ -18,8 +18,8 @@ WARM_UP = 20  # simulates the scenes and fills the caches
 
 def table(folder: Path) -> str:
     rows = [
-        "| recipe | step, median | 95 % | of which waiting for views | frames every | watching takes | "
-        "of which writing |",
+        "| recipe | step, median | 95 % | of which waiting for views | frames every "
+        "| watching takes | of which writing |",
         "|---|---|---|---|---|---|---|",
     ]
     rows += [_row(recipe, folder / recipe) for recipe in RECIPES]

@@ -7,19 +7,20 @@
  */
 
 const PITCH_LIMIT = Math.PI / 2;
+const FIELD_OF_VIEW = 0.65; // vertical; narrow, so that parallel walls stay nearly parallel
 const MIN_DISTANCE = 0.05;
 const MAX_DISTANCE = 2000;
 const NEAREST_RATIO = 1 / 4000; // near over far; keeps 24 depth bits useful
 
 export const PRESETS = {
-  iso: { yaw: -1.05, pitch: 0.78 },
+  iso: { yaw: -1.05, pitch: 0.63 },
   top: { yaw: -Math.PI / 2, pitch: PITCH_LIMIT },
   front: { yaw: -Math.PI / 2, pitch: 0 },
   side: { yaw: 0, pitch: 0 },
 };
 
 export function makeCamera(values = {}) {
-  return { target: [0, 0, 0], distance: 5, fov: 0.8, ...PRESETS.iso, ...values };
+  return { target: [0, 0, 0], distance: 5, fov: FIELD_OF_VIEW, ...PRESETS.iso, ...values };
 }
 
 /** Unit vectors of the view: to the right, up, and from the target back to the eye. */
@@ -82,7 +83,7 @@ export function rayThrough(camera, ndcX, ndcY, aspect) {
  * The camera moved, not turned, so that all `points` lie inside the picture and fill it. The target
  * is where the middle of the picture falls, at the depth of the points' own middle.
  */
-export function fitted(camera, points, aspect, margin = 1.1) {
+export function fitted(camera, points, aspect, margin = 1.05) {
   const { right, up, back } = basis(camera);
   const tanY = Math.tan(camera.fov / 2) / margin;
   const tanX = tanY * aspect;

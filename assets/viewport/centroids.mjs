@@ -76,14 +76,20 @@ export class CentroidLayer {
     gl.useProgram(handle);
     gl.uniformMatrix4fv(at.u_matrix, false, view.matrix);
     gl.uniform1f(at.u_scale, scene.scale);
-    gl.uniform1f(at.u_glide, view.glide);
+    gl.uniform2f(at.u_shares, view.glide, view.tail);
     gl.uniform1f(at.u_size, VOTE_PIXELS * look.pixelRatio);
     gl.uniform3fv(at.u_color, unit(look.voteColor));
     gl.uniform1f(at.u_alpha, 0.8 * (1 - look.t)); // at t = 1 the points are the votes
     gl.bindVertexArray(this.empty);
     const stride = Math.min(Math.ceil(scene.numPoints / view.count), MOST_STRIDE);
     gl.uniform1i(at.u_stride, stride);
-    gl.drawArrays(gl.POINTS, 0, Math.floor(scene.numCells / stride));
+    const drawn = Math.floor(scene.numCells / stride);
+    if (view.tail < view.glide) {
+      gl.uniform1i(at.u_is_line, 1);
+      gl.drawArrays(gl.LINES, 0, 2 * drawn);
+    }
+    gl.uniform1i(at.u_is_line, 0);
+    gl.drawArrays(gl.POINTS, 0, drawn);
     gl.bindVertexArray(null);
   }
 

@@ -35,6 +35,15 @@ export function ordinal(value) {
   return `${value}${suffix}`;
 }
 
+/**
+ * A name in two parts, of which the first may be cut short: what tells scans apart is mostly their
+ * end, and a place as narrow as a toolbar should show it.
+ */
+export function splitName(name, kept = 6, short = 14) {
+  const at = name.length > short ? name.length - kept : name.length;
+  return [name.slice(0, at), name.slice(at)];
+}
+
 function trimmed(value) {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.max(Math.abs(value), 1))));
   return String(Number(value.toFixed(Math.abs(value) < 10 ? Math.min(digits, 2) : digits)));

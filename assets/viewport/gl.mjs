@@ -141,6 +141,38 @@ export class Target {
   }
 }
 
+/** A finished picture that is put on screen again and again while only what lies over it moves. */
+export class Still {
+  constructor(gl) {
+    this.gl = gl;
+    this.width = 0;
+    this.height = 0;
+    this.pixels = gl.createRenderbuffer();
+    this.handle = gl.createFramebuffer();
+  }
+
+  resize(width, height) {
+    if (width === this.width && height === this.height) return;
+    const { gl } = this;
+    [this.width, this.height] = [width, height];
+    gl.bindRenderbuffer(gl.RENDERBUFFER, this.pixels);
+    gl.renderbufferStorage(gl.RENDERBUFFER, gl.RGBA8, width, height);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.handle);
+    const { FRAMEBUFFER, COLOR_ATTACHMENT0, RENDERBUFFER } = gl;
+    gl.framebufferRenderbuffer(FRAMEBUFFER, COLOR_ATTACHMENT0, RENDERBUFFER, this.pixels);
+  }
+
+  /** Put it on screen, and make the screen what is drawn into. */
+  show() {
+    const { gl, width, height } = this;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.handle);
+    const box = [0, 0, width, height];
+    gl.blitFramebuffer(...box, ...box, gl.COLOR_BUFFER_BIT, gl.NEAREST);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+  }
+}
+
 /** FNV-1a over the bytes, as eight hexadecimal digits. */
 export function hashBytes(data) {
   let hash = 0x811c9dc5;

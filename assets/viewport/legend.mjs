@@ -3,10 +3,11 @@
 import { make } from "./dom.mjs";
 import { count, duration, grouped, metres, ordinal } from "./format.mjs";
 import { categoryColor, cssGradient } from "./palette.mjs";
-import { inputKind, meanLength } from "./records.mjs";
+import { NO_SEGMENT, inputKind, meanLength } from "./records.mjs";
 import { COLOURINGS } from "./toolbar.mjs";
 
 const MOST_SWATCHES = 8;
+const WALL_WORDS = { cut: "walls cut away", hidden: "walls, floors and ground hidden" };
 
 export class Legend {
   constructor() {
@@ -40,7 +41,7 @@ export class Legend {
       drawn < scene.numPoints
         ? `drawing ${count(drawn)} of ${count(scene.numPoints)} points`
         : `${grouped(scene.numPoints)} points`;
-    this.drawn.textContent = [points, look.hidePlanes && "planes hidden", ageText(session)]
+    this.drawn.textContent = [points, WALL_WORDS[look.walls], ageText(session)]
       .filter(Boolean)
       .join(" · ");
     this.note.textContent = noteText(player, session.fault);
@@ -142,9 +143,10 @@ function categoriesOf(colouring, scene, shown) {
     truth: scene.instance,
   }[colouring];
   for (const id of ids ?? []) sizes.set(id, (sizes.get(id) ?? 0) + 1);
-  const unassigned = [...sizes.keys()].some((id) => id < 0);
+  const isNone = (id) => id < 0 || (colouring === "segment" && id === NO_SEGMENT);
+  const unassigned = [...sizes.keys()].some(isNone);
   const named = [...sizes.keys()]
-    .filter((id) => id >= 0)
+    .filter((id) => !isNone(id))
     .sort((a, b) => sizes.get(b) - sizes.get(a));
   const rank = new Map([...named].sort((a, b) => a - b).map((id, k) => [id, k]));
   const colorOf = (id) =>
@@ -167,8 +169,12 @@ function categoriesOf(colouring, scene, shown) {
       ...swatches,
       make("span", { class: "vp-quiet vp-num", text: `${grouped(named.length)} ${noun}` }),
     ),
-    unassigned ? entry("vp-swatch", { "data-quantity": "unassigned" }, "none") : "",
+    unassigned ? entry("vp-swatch", { "data-quantity": "unassigned" }, noneText(colouring)) : "",
   ];
+}
+
+function noneText(colouring) {
+  return colouring === "segment" ? "none: planes, not clustered" : "none";
 }
 
 function caption(text) {

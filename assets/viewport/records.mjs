@@ -8,11 +8,11 @@
 import { halfToFloat, parseSafetensors } from "./safetensors.mjs";
 import { categoryColor, parseColor } from "./palette.mjs";
 
+export const NO_SEGMENT = 255; // of a cell that took no part in the clustering
+
 const U16_MAX = 65535;
 const SAMPLE = 4096; // points that bounds are taken from; a prefix is an even subsample
 const FAR_FACTOR = 1.4; // bounds this much wider than the core mean lone far returns
-const FRAME_SAMPLE = 20_000; // points, of which the camera frames the outermost
-const FRAME_WAYS = 48; // directions that these are looked for in
 const TAIL = 0.02; // share of the sample left out at each end, against lone far returns
 
 export function decodeScene(buffer) {
@@ -42,7 +42,6 @@ export function decodeScene(buffer) {
     spacing: cellSize / Math.sqrt(Math.max(numPoints / numCells, 1)), // metres between points
     bounds,
     core,
-    outermost: outermostOf(coord, numPoints, scale, core),
   };
 }
 
@@ -91,33 +90,6 @@ function coreOf(bounds, trimmed) {
     (low, axis) => bounds.high[axis] - low < FAR_FACTOR * (trimmed.high[axis] - trimmed.low[axis]),
   );
   return isCompact ? bounds : trimmed;
-}
-
-/** The outermost points of the core in many directions: what the camera has to frame. */
-function outermostOf(coord, numPoints, scale, { low, high }) {
-  const ways = fibonacciSphere(FRAME_WAYS);
-  const reach = new Float64Array(FRAME_WAYS).fill(-Infinity);
-  const points = new Array(FRAME_WAYS).fill(low);
-  for (let k = 0; k < Math.min(numPoints, FRAME_SAMPLE); k++) {
-    const point = [coord[3 * k] * scale, coord[3 * k + 1] * scale, coord[3 * k + 2] * scale];
-    if (point.some((value, axis) => value < low[axis] || value > high[axis])) continue;
-    for (let way = 0; way < FRAME_WAYS; way++) {
-      const [x, y, z] = ways[way];
-      const far = x * point[0] + y * point[1] + z * point[2];
-      if (far > reach[way]) [reach[way], points[way]] = [far, point];
-    }
-  }
-  return points;
-}
-
-/** Unit vectors spread evenly over all directions. */
-function fibonacciSphere(count) {
-  const turn = Math.PI * (3 - Math.sqrt(5));
-  return Array.from({ length: count }, (_, k) => {
-    const z = 1 - (2 * k + 1) / count;
-    const radius = Math.sqrt(1 - z * z);
-    return [radius * Math.cos(turn * k), radius * Math.sin(turn * k), z];
-  });
 }
 
 /** What "input" means for a scene: its colours, else its intensity, else nothing. */

@@ -5,10 +5,11 @@
  * Knows nothing of time, network or page; `draw` says how many points it drew.
  */
 
-import { Target, TableTexture, UNITS, hashBytes, makeProgram } from "./gl.mjs";
+import { Still, Target, TableTexture, UNITS, hashBytes, makeProgram } from "./gl.mjs";
 import { CentroidLayer } from "./centroids.mjs";
 import { categoryTexels, heightRamp } from "./palette.mjs";
-import { displacementOf, tintOf } from "./records.mjs";
+import { FLAG, cutAway, shellOf, wholeFlags } from "./cutaway.mjs";
+import { NO_SEGMENT, displacementOf, tintOf } from "./records.mjs";
 import { sizeFactor } from "./lod.mjs";
 import { POINTS_FRAGMENT, POINTS_VERTEX, SCREEN_VERTEX, SHADE_FRAGMENT } from "./shaders.mjs";
 
@@ -16,6 +17,7 @@ import { POINTS_FRAGMENT, POINTS_VERTEX, SCREEN_VERTEX, SHADE_FRAGMENT } from ".
 export class NoWebGL2Error extends Error {}
 
 const COLOURING_CODES = { input: 0, truth: 0, height: 1, features: 2, segment: 3, instance: 4 };
+const WALL_FLAGS = { all: FLAG.cut + 1, cut: FLAG.cut, hidden: FLAG.plane }; // drawn below
 const NEEDS_FRAME = new Set(["features", "segment", "instance"]);
 const SHADE_STRENGTH = 7; // per unit of log2 depth, summed over four neighbours
 const LARGEST_POINT = 10; // pixels at size 1
@@ -39,7 +41,7 @@ export class Renderer {
       t: 0,
       colouring: "input",
       votes: "before",
-      hidePlanes: false,
+      walls: "all",
       centroids: true,
       trails: true,
       size: 1,
@@ -65,14 +67,15 @@ export class Renderer {
     this.points = makeProgram(gl, POINTS_VERTEX, POINTS_FRAGMENT);
     this.shade = makeProgram(gl, SCREEN_VERTEX, SHADE_FRAGMENT);
     this.target = new Target(gl);
+    this.still = new Still(gl);
     const names = Object.keys(UNITS).filter((name) => name !== "u_picture" && name !== "u_depth");
     this.textures = Object.fromEntries(names.map((name) => [name, new TableTexture(gl, name)]));
     this.textures.u_ramp.upload("rgba", heightRamp());
-    this.textures.u_segment_color.upload("rgba", categoryTexels(256));
     this.array = gl.createVertexArray();
     this.buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
     this.centroids = new CentroidLayer(gl);
     this._tinted = "";
+    this._segmentNone = "";
     this._pictured = ""; // what the off-screen target shows
   }
 
@@ -95,7 +98,9 @@ export class Renderer {
     gl.bindVertexArray(null);
     this._pictured = "";
     this.textures.u_cell_coord.upload("coord", scene.cellCoord);
-    this.textures.u_cell_plane.upload("flag", scene.cellIsPlane);
+    this.shell = shellOf(scene);
+    this.flags = wholeFlags(scene);
+    this.textures.u_cell_plane.upload("flag", this.flags);
     this.centroids.clear();
   }
 
@@ -141,6 +146,16 @@ export class Renderer {
     this._tinted = wanted;
   }
 
+  /** Cells without a segment have the colour of what is unassigned, which the page decides. */
+  _dealSegmentColors() {
+    const { unassigned } = this.look;
+    if (String(unassigned) === this._segmentNone) return;
+    const texels = categoryTexels(NO_SEGMENT + 1);
+    texels.set(unassigned, 4 * NO_SEGMENT);
+    this.textures.u_segment_color.upload("rgba", texels);
+    this._segmentNone = String(unassigned);
+  }
+
   /** What can be shown now: without a frame, points stay and frame colours fall back to input. */
   effectiveColouring() {
     const { colouring } = this.look;
@@ -150,27 +165,31 @@ export class Renderer {
 
   /**
    * @param {{matrix: number[], clip: {near: number, far: number}, focal: number, distance: number,
-   *   glide: number, count: number}} view focal in pixels; glide 0..1 between the last two frames
+   *   eye: number[], glide: number, tail: number, count: number}} view focal in pixels; glide 0..1
+   *   between the last two frames, and the end of the votes' tails in the same measure
    */
   draw(view) {
     const { gl, canvas, look, scene } = this;
     if (gl.isContextLost()) return;
     gl.viewport(0, 0, canvas.width, canvas.height);
     const wanted = this._pointsKey(view);
-    if (wanted !== this._pictured) this._drawTarget(view);
+    if (wanted !== this._pictured) {
+      this._drawTarget(view);
+      this._drawShade(view);
+    }
     this._pictured = wanted;
-    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    this._drawShade(view);
+    this.still.show();
     if (scene && this.frame && look.centroids) this.centroids.draw(view, look, scene);
   }
 
   /** All that the points' picture depends on; votes that glide over points at rest are not. */
   _pointsKey({ matrix, glide, count }) {
     const { canvas, frame, look, scene } = this;
-    const { t, colouring, votes, hidePlanes, size, pixelRatio, unassigned } = look;
+    const { t, colouring, votes, walls, size, pixelRatio, unassigned, background } = look;
     const moves = frame && t > 0;
     return JSON.stringify([
-      [scene?.id, canvas.width, canvas.height, count, hidePlanes, size, pixelRatio, unassigned],
+      [scene?.id, canvas.width, canvas.height, count, walls, size, pixelRatio],
+      [unassigned, background],
       matrix,
       moves ? [t, glide, votes, frame.step] : 0,
       NEEDS_FRAME.has(colouring) ? [colouring, frame?.step] : colouring,
@@ -192,6 +211,10 @@ export class Renderer {
   _drawPoints(view) {
     const { gl, look, scene } = this;
     this._tint();
+    this._dealSegmentColors();
+    if (look.walls === "cut" && cutAway(this.shell, view.eye, this.flags)) {
+      this.textures.u_cell_plane.upload("flag", this.flags);
+    }
     const { handle, at } = this.points;
     const { low, high } = scene.core;
     gl.useProgram(handle);
@@ -200,7 +223,7 @@ export class Renderer {
     gl.uniform1f(at.u_t, this.frame ? look.t : 0);
     gl.uniform1f(at.u_glide, view.glide);
     gl.uniform1i(at.u_colouring, COLOURING_CODES[this.effectiveColouring()]);
-    gl.uniform1i(at.u_hide_planes, look.hidePlanes ? 1 : 0);
+    gl.uniform1ui(at.u_hidden_from, WALL_FLAGS[look.walls]);
     gl.uniform1i(at.u_is_target, look.votes === "target" && this.frame ? 1 : 0);
     const spread = SPREAD * look.size * sizeFactor(scene.numPoints, view.count);
     gl.uniform1f(at.u_size, scene.spacing * spread);
@@ -218,8 +241,10 @@ export class Renderer {
   }
 
   _drawShade({ clip }) {
-    const { gl, look } = this;
+    const { canvas, gl, look } = this;
     const { handle, at } = this.shade;
+    this.still.resize(canvas.width, canvas.height);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.still.handle);
     gl.useProgram(handle);
     gl.uniform2f(at.u_clip, clip.near, clip.far);
     gl.uniform3fv(at.u_background, unit(look.background));

@@ -12,11 +12,10 @@ export const CELL_COLUMNS = 1024;
 
 const CELLS = `
 uniform highp usampler2D u_cell_coord;
-uniform highp usampler2D u_cell_plane;
+uniform highp usampler2D u_cell_plane; // 0 off the planes, 1 on one, 2 on one that is cut away
 uniform highp isampler2D u_instance;
 uniform highp sampler2D u_displacement;
 uniform highp sampler2D u_displacement_before;
-uniform float u_glide;
 uniform float u_scale;
 
 ivec2 texel(uint cell) {
@@ -27,10 +26,10 @@ vec3 cell_coord(ivec2 at) {
   return vec3(texelFetch(u_cell_coord, at, 0).xyz) * u_scale;
 }
 
-vec3 displacement(ivec2 at) {
+vec3 displacement(ivec2 at, float share) {
   vec3 now = texelFetch(u_displacement, at, 0).xyz;
-  if (u_glide >= 1.0) return now;
-  return mix(texelFetch(u_displacement_before, at, 0).xyz, now, u_glide);
+  if (share >= 1.0) return now;
+  return mix(texelFetch(u_displacement_before, at, 0).xyz, now, share);
 }
 `;
 
@@ -41,8 +40,9 @@ layout(location = 2) in vec3 a_tint;
 ${CELLS}
 uniform mat4 u_matrix;
 uniform float u_t;
+uniform float u_glide;
 uniform int u_colouring;   // 0 tint, 1 height, 2 features, 3 segment, 4 pseudo-instance
-uniform bool u_hide_planes;
+uniform uint u_hidden_from;  // cells from this value of u_cell_plane on are left out
 uniform bool u_is_target;  // votes are the pseudo-instances' centroids
 uniform float u_size;        // metres
 uniform float u_pixels;      // pixels a metre at distance 1
@@ -59,7 +59,7 @@ flat out float v_size;
 
 void main() {
   ivec2 at = texel(a_cell);
-  if (u_hide_planes && texelFetch(u_cell_plane, at, 0).x == 1u) {
+  if (texelFetch(u_cell_plane, at, 0).x >= u_hidden_from) {
     gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
     gl_PointSize = 0.0;
     return;
@@ -68,7 +68,7 @@ void main() {
   int instance = -1;
   if (u_is_target || u_colouring == 4) instance = texelFetch(u_instance, at, 0).x;
   bool stays = u_is_target && instance < 0;
-  if (u_t > 0.0 && !stays) coord = mix(coord, cell_coord(at) + displacement(at), u_t);
+  if (u_t > 0.0 && !stays) coord = mix(coord, cell_coord(at) + displacement(at, u_glide), u_t);
 
   vec3 color = a_tint;
   if (u_colouring == 1) {
@@ -146,22 +146,30 @@ void main() {
 
 /**
  * One mark a cell at the centroid it votes for; fainter where a surface lies in front of it. Cells
- * on planes belong to no object, so their votes are left out.
+ * on planes belong to no object, so their votes are left out. Drawn as lines, two ends a cell, they
+ * are the tails of votes that glide.
  */
 export const VOTES_VERTEX = `#version 300 es
 ${CELLS}
 uniform mat4 u_matrix;
 uniform float u_size; // pixels
 uniform int u_stride; // every how many cells; above 1 while fewer points are drawn
+uniform vec2 u_shares; // of the way between the last two frames: the mark, the end of its tail
+uniform bool u_is_line;
 out float v_depth;
+out float v_fade;
 void main() {
-  ivec2 at = texel(uint(gl_VertexID * u_stride));
-  if (texelFetch(u_cell_plane, at, 0).x == 1u) {
+  int vertex = u_is_line ? gl_VertexID / 2 : gl_VertexID;
+  bool is_tail = u_is_line && gl_VertexID % 2 == 1;
+  ivec2 at = texel(uint(vertex * u_stride));
+  if (texelFetch(u_cell_plane, at, 0).x != 0u) {
     gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
     gl_PointSize = 0.0;
     return;
   }
-  gl_Position = u_matrix * vec4(cell_coord(at) + displacement(at), 1.0);
+  float share = is_tail ? u_shares.y : u_shares.x;
+  gl_Position = u_matrix * vec4(cell_coord(at) + displacement(at, share), 1.0);
+  v_fade = is_tail ? 0.0 : 1.0;
   v_depth = gl_Position.z / gl_Position.w * 0.5 + 0.5;
   gl_PointSize = u_size;
 }
@@ -172,13 +180,15 @@ precision highp float;
 uniform vec3 u_color;
 uniform float u_alpha;
 uniform highp sampler2D u_depth;
+uniform bool u_is_line;
 in float v_depth;
+in float v_fade;
 out vec4 color;
 void main() {
   vec2 arm = gl_PointCoord * 2.0 - 1.0;
-  if (dot(arm, arm) > 1.0) discard;
+  if (!u_is_line && dot(arm, arm) > 1.0) discard;
   bool is_hidden = texelFetch(u_depth, ivec2(gl_FragCoord.xy), 0).x < v_depth - 1e-6;
-  color = vec4(u_color, u_alpha * (is_hidden ? 0.45 : 1.0));
+  color = vec4(u_color, u_alpha * v_fade * (is_hidden ? 0.45 : 1.0));
 }
 `;
 

@@ -4,6 +4,7 @@
  */
 
 import { makeHelp } from "./help.mjs";
+import { WALLS } from "./cutaway.mjs";
 import { Gizmo } from "./gizmo.mjs";
 import { commandOf, isTakenBy } from "./keys.mjs";
 import { Legend } from "./legend.mjs";
@@ -15,18 +16,21 @@ import { inputKind } from "./records.mjs";
 import { Session } from "./session.mjs";
 import { watchTheme } from "./theme.mjs";
 import { Timeline } from "./timeline.mjs";
-import { Toolbar } from "./toolbar.mjs";
+import { Toolbar, makeActions } from "./toolbar.mjs";
 import { View } from "./view.mjs";
 
 const SUMMARY_EVERY_MS = 5000;
 const CLOCK_MS = 1000;
 const COLLAPSE_MS = 200;
+const SIZE_STEP = 0.25; // of a doubling of the points' size, a click
+const MOST_SIZE = 1.5; // doublings, either way
 
 export class Shell {
   constructor(root, timelineRoot) {
     this.root = root;
     this.run = root.dataset.run;
     this.context = "ok";
+    this.wantedWalls = null; // where somebody has chosen; else by the kind of scene
     this.wantedColouring = null; // kept over scenes that do not have it
     this._build(root);
     try {
@@ -80,7 +84,7 @@ export class Shell {
   state() {
     const { session, view } = this;
     const { player } = session;
-    const { t, votes } = view.look;
+    const { t, votes, walls } = view.look;
     return {
       run: this.run,
       scene: session.sceneId,
@@ -89,6 +93,7 @@ export class Shell {
       following: player.following,
       t,
       votes,
+      walls,
       colouring: view.renderer.effectiveColouring(),
       drawn: view.drawn,
       total: session.scene?.numPoints ?? 0,
@@ -131,6 +136,9 @@ export class Shell {
       onScene: (id) => this.session.openScene(id),
       onLook: (values) => this._look(values),
       onCollapse: (t) => this._collapse(t),
+    });
+    this.actions = makeActions({
+      onSize: (by) => this._size(by),
       onReset: () => this.view.resetCamera(),
       onScreenshot: () => this._screenshot(),
       onFull: () => this._full(),
@@ -149,6 +157,7 @@ export class Shell {
         attributes: { tabindex: 0, role: "application" },
       },
       this.legend.element,
+      this.actions,
       this.gizmo.element,
       this.notices.banners,
       this.notices.panel,
@@ -162,6 +171,7 @@ export class Shell {
     const { background, unassigned, target: targetColor } = this.colors;
     const votes = values.votes ?? this.view.look.votes;
     if (values.colouring) this.wantedColouring = values.colouring;
+    if (values.walls) this.wantedWalls = values.walls;
     const voteColor = this.colors[votes];
     const trails = !prefersStill();
     this.view.setLook({ background, unassigned, targetColor, voteColor, trails, ...values });
@@ -171,6 +181,8 @@ export class Shell {
   _scene(scene) {
     const wanted = this.wantedColouring ?? (inputKind(scene) ? "input" : "height");
     const isPossible = { input: inputKind(scene), truth: scene.instance }[wanted] !== null;
+    const isIndoor = this.session.info.config?.scene?.domain === "indoor";
+    this.view.setLook({ walls: this.wantedWalls ?? (isIndoor ? "cut" : "all") });
     this.view.setScene(scene);
     this._look({ colouring: isPossible ? wanted : "height" });
   }
@@ -203,6 +215,11 @@ export class Shell {
       if (share < 1 && !this.view.isDisposed) requestAnimationFrame(advance);
     };
     requestAnimationFrame(advance);
+  }
+
+  _size(by) {
+    const power = Math.round(Math.log2(this.view.look.size) / SIZE_STEP + by) * SIZE_STEP;
+    this._look({ size: 2 ** Math.min(Math.max(power, -MOST_SIZE), MOST_SIZE) });
   }
 
   async _screenshot() {
@@ -268,8 +285,9 @@ export class Shell {
       follow: () => steer((player) => player.follow()),
       collapse: () => hasFrame && this._collapse(look.t < 0.5 ? 1 : 0),
       votes: () => hasFrame && this._look({ votes: argument }),
-      planes: () => this._look({ hidePlanes: !look.hidePlanes }),
+      walls: () => this._look({ walls: WALLS[(WALLS.indexOf(look.walls) + 1) % WALLS.length] }),
       centroids: () => this._look({ centroids: !look.centroids }),
+      size: () => this._size(argument),
       reset: () => this.view.resetCamera(),
       full: () => this._full(),
       help: () => this._help(),

@@ -2,6 +2,7 @@
 
 import { icon, make } from "./dom.mjs";
 import { inputKind } from "./records.mjs";
+import { button, choices, end, group, range, select, setRange, toggle } from "./widgets.mjs";
 
 export const COLOURINGS = {
   input: "Input",
@@ -13,77 +14,58 @@ export const COLOURINGS = {
 };
 
 export const VOTES = {
-  before: { label: "Before ODR", hint: "Teacher offsets as the teacher predicts them" },
-  after: { label: "After ODR", hint: "Teacher offsets given the prior's lengths" },
-  target: { label: "Target", hint: "Centroid of each cell's pseudo-instance" },
+  before: { label: "Before ODR", hint: "Teacher offsets as the teacher predicts them (1)" },
+  after: { label: "After ODR", hint: "Teacher offsets given the prior's lengths (2)" },
+  target: { label: "Target", hint: "Centroid of each cell's pseudo-instance (3)" },
+};
+
+const WALL_CHOICES = {
+  all: { label: "All walls", hint: "Floors, walls and ceilings all drawn" },
+  cut: { label: "Cut away", hint: "Walls and ceilings that hide the inside left out" },
+  hidden: { label: "No walls", hint: "Floors, walls, ceilings and ground left out" },
 };
 
 export class Toolbar {
-  /** @param {object} ask onScene, onLook, onCollapse, onReset, onScreenshot, onFull, onHelp */
+  /** @param {object} ask onScene, onLook, onCollapse */
   constructor(ask) {
-    this.ask = ask;
-    this.scene = select("Scene", (id) => ask.onScene(id), false);
-    this.colouring = select("Colour", (colouring) => ask.onLook({ colouring }));
-    this.votes = Object.fromEntries(
-      Object.entries(VOTES).map(([votes, { label, hint }]) => [
-        votes,
-        make(
-          "button",
-          {
-            class: "vp-choice",
-            title: hint,
-            attributes: { type: "button", role: "radio", "data-votes": votes },
-            on: {
-              click: () => ask.onLook({ votes }),
-              keydown: (event) => this._chooseByArrow(event, votes),
-            },
-          },
-          make("span", { class: "vp-dot", attributes: { "data-quantity": votes } }),
-          label,
-        ),
-      ]),
+    this.scene = select("Scene", ask.onScene);
+    this.scene.element.classList.add("vp-scene");
+    this.colouring = select("Colouring", (colouring) => ask.onLook({ colouring }));
+    this.votes = choices(
+      "Votes",
+      Object.entries(VOTES).map(([votes, { label, hint }]) => {
+        const dot = make("span", { class: "vp-dot", attributes: { "data-quantity": votes } });
+        const [short, rest = ""] = label.split(/(?= )/);
+        const content = [dot, make("span", {}, short, make("span", { class: "vp-more", text: rest }))];
+        return [votes, { label, title: `${label}: ${hint}`, content }];
+      }),
+      (votes) => ask.onLook({ votes }),
     );
+    this.points = end("points", "Every point where it was measured (T)", () => ask.onCollapse(0));
     this.collapse = range("Points to centroids", 0, 1, 0.01, (t) => ask.onLook({ t }));
-    this.collapse.classList.add("vp-collapse");
-    this.size = range("Point size", -1.5, 1.5, 0.1, (power) => ask.onLook({ size: 2 ** power }));
-    this.size.title = "Point size";
-    this.planes = toggle("Planes", "Show floors, walls and ground (P)", (on) =>
-      ask.onLook({ hidePlanes: !on }),
+    this.ends = end("centroids", "Every point at the centroid it votes for (T)", () =>
+      ask.onCollapse(1),
     );
-    this.centroids = toggle("Centroids", "Show votes and pseudo-instance centroids (C)", (on) =>
-      ask.onLook({ centroids: on }),
+    this.walls = choices(
+      "Walls",
+      Object.entries(WALL_CHOICES).map(([walls, { label, hint }]) => {
+        const content = [icon(`walls-${walls}`)];
+        return [walls, { label, title: `${label}: ${hint} (P)`, content }];
+      }),
+      (walls) => ask.onLook({ walls }),
     );
+    this.centroids = toggle("centroids", "Votes and pseudo-instance centroids (C)", (centroids) =>
+      ask.onLook({ centroids }),
+    );
+    const collapse = group(this.points, this.collapse, this.ends);
+    collapse.classList.add("vp-collapse");
     this.element = make(
       "div",
       { class: "vp-toolbar", label: "Viewport controls", attributes: { role: "toolbar" } },
       group(this.scene.element, this.colouring.element),
-      make(
-        "div",
-        { class: "vp-group vp-segmented", label: "Votes", attributes: { role: "radiogroup" } },
-        ...Object.values(this.votes),
-      ),
-      group(
-        end("points", "Every point where it was measured (T)", () => ask.onCollapse(0)),
-        this.collapse,
-        end("centroids", "Every point at the centroid it votes for (T)", () => ask.onCollapse(1)),
-      ),
-      group(this.planes, this.centroids),
-      make("label", { class: "vp-group vp-quiet" }, "Size", this.size),
-      make(
-        "div",
-        { class: "vp-group vp-actions" },
-        button("reset", "Reset view (R)", ask.onReset),
-        button("camera", "Save picture as PNG", ask.onScreenshot),
-        button("full", "Full screen (F)", ask.onFull),
-        make("button", {
-          class: "vp-icon",
-          text: "?",
-          title: "Keyboard (?)",
-          label: "Keyboard",
-          attributes: { type: "button" },
-          on: { click: ask.onHelp },
-        }),
-      ),
+      this.votes.element,
+      collapse,
+      group(this.walls.element, this.centroids),
     );
   }
 
@@ -97,121 +79,31 @@ export class Toolbar {
       .filter(([key]) => (key === "input" ? kind : key === "truth" ? scene?.instance : true))
       .map(([key, label]) => [key, key === "input" && kind === "intensity" ? "Intensity" : label]);
     this.colouring.set(options, look.colouring);
-    for (const [votes, choice] of Object.entries(this.votes)) {
-      const isOn = votes === look.votes;
-      choice.setAttribute("aria-checked", String(isOn));
-      choice.tabIndex = isOn ? 0 : -1;
-      choice.disabled = !hasFrame;
-    }
+    this.votes.set(look.votes, !hasFrame);
     this.collapse.disabled = !hasFrame;
     setRange(this.collapse, look.t);
     this.collapse.setAttribute(
       "aria-valuetext",
       `${Math.round(look.t * 100)} % of the way to the centroids`,
     );
-    setRange(this.size, Math.log2(look.size));
-    this.planes.setAttribute("aria-pressed", String(!look.hidePlanes));
+    this.points.toggleAttribute("data-reached", look.t < 0.5);
+    this.ends.toggleAttribute("data-reached", look.t >= 0.5);
+    this.walls.set(look.walls);
     this.centroids.setAttribute("aria-pressed", String(look.centroids));
   }
-
-  _chooseByArrow(event, votes) {
-    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!by) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const all = Object.keys(VOTES);
-    const next = all[(all.indexOf(votes) + by + all.length) % all.length];
-    this.ask.onLook({ votes: next });
-    this.votes[next].focus();
-  }
 }
 
-function group(...children) {
-  return make("div", { class: "vp-group" }, ...children);
-}
-
-function select(label, onPick, hasLabel = true) {
-  const input = make("select", {
-    class: "vp-select",
-    label,
-    on: { change: () => onPick(input.value) },
-  });
-  let shown = "";
-  return {
-    element: make(
-      "label",
-      { class: "vp-field", title: label },
-      hasLabel ? make("span", { class: "vp-quiet", text: label }) : null,
-      input,
-    ),
-    set(options, value) {
-      const wanted = JSON.stringify(options);
-      if (wanted !== shown) {
-        input.replaceChildren(
-          ...options.map(([key, text]) => make("option", { text, attributes: { value: key } })),
-        );
-        input.disabled = !options.length;
-        shown = wanted;
-      }
-      if (value !== null && input.value !== value) input.value = value;
-    },
-  };
-}
-
-function range(label, min, max, step, onInput) {
-  const input = make("input", {
-    class: "vp-range",
-    label,
-    attributes: { type: "range", min, max, step },
-    on: {
-      input: () => {
-        setRange(input, input.valueAsNumber);
-        onInput(input.valueAsNumber);
-      },
-    },
-  });
-  return input;
-}
-
-/** Value and the filled part of the track, which the style sheet draws. */
-function setRange(input, value) {
-  if (document.activeElement !== input || input.valueAsNumber !== value)
-    input.value = String(value);
-  const share = (value - Number(input.min)) / (Number(input.max) - Number(input.min));
-  input.style.setProperty("--share", `${(share * 100).toFixed(1)}%`);
-}
-
-function toggle(text, title, onToggle) {
-  const element = make("button", {
-    class: "vp-toggle",
-    text,
-    title,
-    attributes: { type: "button" },
-    on: { click: () => onToggle(element.getAttribute("aria-pressed") !== "true") },
-  });
-  return element;
-}
-
-function button(name, title, onClick) {
+/** What one does with the picture as a whole; in a corner of it. */
+export function makeActions({ onSize, onReset, onScreenshot, onFull, onHelp }) {
   return make(
-    "button",
-    {
-      class: "vp-icon",
-      title,
-      label: title.replace(/ \(.\)$/, ""),
-      attributes: { type: "button" },
-      on: { click: onClick },
-    },
-    icon(name),
+    "div",
+    { class: "vp-actions", label: "Picture", attributes: { role: "toolbar" } },
+    button("reset", "Reset view (R)", onReset),
+    button("camera", "Save picture as PNG", onScreenshot),
+    button("full", "Full screen (F)", onFull),
+    button("help", "Keyboard (?)", onHelp),
+    make("hr", { class: "vp-rule" }),
+    button("larger", "Larger points (+)", () => onSize(1)),
+    button("smaller", "Smaller points (-)", () => onSize(-1)),
   );
-}
-
-function end(text, title, onClick) {
-  return make("button", {
-    class: "vp-end",
-    text,
-    title,
-    attributes: { type: "button" },
-    on: { click: onClick },
-  });
 }

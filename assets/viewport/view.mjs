@@ -8,9 +8,12 @@ import { attachControls } from "./controls.mjs";
 import { make, prefersStill } from "./dom.mjs";
 import { FIRST_BUDGET, nextBudget, pointsToDraw } from "./lod.mjs";
 import { Renderer } from "./renderer.mjs";
+import { framedPoints, homeView } from "./vantage.mjs";
 
 const PIXEL_RATIO_CAP = 1.5;
-const GLIDE_MS = 150;
+const GLIDE_MS = 190;
+const LEAST_PICTURES = 6; // of a glide, which takes longer where pictures do; else it is a jump
+const TAIL_LAG = 0.4; // of a glide, by which the tails' ends start later than the marks
 const TURN_MS = 180;
 const SETTLE_MS = 160; // stillness before all points are drawn again
 
@@ -23,7 +26,8 @@ export class View {
     this.camera = cameras.makeCamera();
     this.budget = FIRST_BUDGET;
     this.drawn = 0;
-    this.glideFrom = -Infinity;
+    this.glide = 1; // share of the way between the last two frames, 1 = at rest
+    this.glidedAt = null; // time of the glide's last picture, null before its first
     this.hasMoved = false; // camera or points, since the last picture
     this.lastPicture = null; // time of the last picture, null after a rest
     this.turn = null; // {from, to, start}
@@ -55,8 +59,10 @@ export class View {
 
   setLook(values) {
     const { votes, ...rest } = values;
+    const rewalled = rest.walls !== undefined && rest.walls !== this.look.walls;
     if (rest.t !== undefined && rest.t !== this.look.t) this.hasMoved = true;
     Object.assign(this.look, rest);
+    if (rewalled && this.isHome) this.resetCamera(); // other walls fill the frame otherwise
     if (votes && votes !== this.look.votes) {
       this.renderer.setVotes(votes);
       this._startGlide();
@@ -66,6 +72,7 @@ export class View {
 
   setScene(scene) {
     this.renderer.setScene(scene);
+    this.home = null;
     this.resetCamera(false);
     this.request();
   }
@@ -73,7 +80,7 @@ export class View {
   setFrame(frame, slots) {
     const isFirst = !this.renderer.frame;
     this.renderer.setFrame(frame, slots);
-    if (isFirst) this.glideFrom = -Infinity;
+    if (isFirst) this.glide = 1;
     else this._startGlide();
     this.request();
   }
@@ -86,11 +93,14 @@ export class View {
 
   /** Show the whole scene from a preset's side. */
   resetCamera(animated = true, preset = "iso") {
-    const { scene } = this.renderer;
+    const { scene, shell } = this.renderer;
     if (!scene) return;
+    const { walls } = this.look;
     this.isHome = preset === "iso";
-    const turned = cameras.makeCamera(cameras.PRESETS[preset]);
-    const to = cameras.fitted(turned, scene.outermost, this._aspect());
+    if (this.isHome) this.home ??= homeView(scene, shell, walls);
+    const turned = cameras.makeCamera(this.isHome ? this.home : cameras.PRESETS[preset]);
+    const framed = framedPoints(scene, shell, walls, turned);
+    const to = cameras.fitted(turned, framed, this._aspect());
     if (animated && !prefersStill()) {
       this.turn = { from: this.camera, to, start: performance.now() };
       this.request();
@@ -109,7 +119,7 @@ export class View {
 
   /** Draw everything now, at rest. */
   drawStill() {
-    this._draw(1, this.renderer.scene?.numPoints ?? 0);
+    this._draw(1, 1, this.renderer.scene?.numPoints ?? 0);
   }
 
   pixelHash() {
@@ -133,12 +143,14 @@ export class View {
   /** Points glide only where all of them can: thinning them out for it would flicker. */
   _startGlide() {
     const isTooSlow = this.look.t > 0 && this.budget < (this.renderer.scene?.numPoints ?? 0);
-    this.glideFrom = isTooSlow || prefersStill() ? -Infinity : performance.now();
+    this.glide = isTooSlow || prefersStill() ? 1 : 0;
+    this.glidedAt = null;
   }
 
   _picture(now) {
     if (this.turn) this._advanceTurn(now);
-    const glide = Math.min((now - this.glideFrom) / GLIDE_MS, 1);
+    const glide = this._advanceGlide(now);
+    const tail = Math.max(glide - TAIL_LAG, 0) / (1 - TAIL_LAG);
     const pointsGlide = glide < 1 && this.look.t > 0; // else only the votes do, which is cheap
     const isMoving = this.turn !== null || pointsGlide || this.hasMoved;
     const total = this.renderer.scene?.numPoints ?? 0;
@@ -146,7 +158,7 @@ export class View {
       this.budget = nextBudget(this.budget, this.drawn, now - this.lastPicture);
     }
     this.hasMoved = false;
-    this._draw(smooth(glide), pointsToDraw(total, this.budget, isMoving));
+    this._draw(smooth(glide), smooth(tail), pointsToDraw(total, this.budget, isMoving));
     this.lastPicture = isMoving ? now : null;
     clearTimeout(this.settle);
     if (this.turn || glide < 1) this.request();
@@ -160,7 +172,7 @@ export class View {
     if (this.drawn < (this.renderer.scene?.numPoints ?? 0)) this.request();
   }
 
-  _draw(glide, count) {
+  _draw(glide, tail, count) {
     const { canvas, camera, renderer } = this;
     const clip = cameras.clipRange(
       camera,
@@ -169,10 +181,19 @@ export class View {
     const projection = cameras.projectionMatrix(camera, this._aspect(), clip.near, clip.far);
     const matrix = cameras.multiply(projection, cameras.viewMatrix(camera));
     const focal = canvas.height / (2 * Math.tan(camera.fov / 2));
-    renderer.draw({ matrix, clip, focal, distance: camera.distance, glide, count });
+    const eye = cameras.eyeOf(camera);
+    const { distance } = camera;
+    renderer.draw({ matrix, clip, focal, distance, eye, glide, tail, count });
     const changed = this.drawn !== count;
     this.drawn = count;
     this.on.onDrawn({ countChanged: changed });
+  }
+
+  _advanceGlide(now) {
+    const share = (now - (this.glidedAt ?? now)) / GLIDE_MS;
+    this.glide = Math.min(this.glide + Math.min(share, 1 / LEAST_PICTURES), 1);
+    this.glidedAt = now;
+    return this.glide;
   }
 
   _advanceTurn(now) {

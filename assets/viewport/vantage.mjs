@@ -1,0 +1,90 @@
+/**
+ * Where to look at a scene from first, and which points the picture has to hold. Of eight sides, 10
+ * degrees off the diagonals between the walls, the one that shows most of what is not on planes:
+ * the same as in the still pictures of a run (`app/vantage.py`). Metres from the scene's origin.
+ */
+
+import { basis } from "./camera.mjs";
+import { FLAG, cutAway, wholeFlags } from "./cutaway.mjs";
+import { medianOf } from "./numbers.mjs";
+
+const PITCH = 0.63; // radians; three-quarter view: floor and fronts both show
+const TURNS = [35, 55].map((degrees) => (degrees * Math.PI) / 180);
+const FAR_AWAY = 1e4; // metres; from there all walls are seen along one direction
+const FAR_POINT = 3; // median distances from the middle; where a scene has lone far returns, what
+const DENSE = 0.9; // lies beyond is not framed, but this share of the points always is
+const FRAME_SAMPLE = 6000; // points; a prefix is an even subsample
+const MOST_PIXELS = 1024; // edge of the picture in which cells are counted
+
+/** Yaw and pitch of the first view. */
+export function homeView(scene, shell, walls) {
+  let best = { seen: -1 };
+  for (let quarter = 0; quarter < 4; quarter++) {
+    for (const turn of TURNS) {
+      const view = { yaw: shell.wallAngle + turn + (quarter * Math.PI) / 2, pitch: PITCH };
+      const flags = flagsFrom(scene, shell, walls, basis(view).back);
+      const seen = countSeen(scene, flags, view);
+      if (seen > best.seen) best = { seen, view };
+    }
+  }
+  return best.view;
+}
+
+/** The points that a picture from `view` has to hold, without those cut away and far returns. */
+export function framedPoints(scene, shell, walls, view) {
+  const flags = flagsFrom(scene, shell, walls, basis(view).back);
+  const points = [];
+  for (let k = 0; k < Math.min(scene.numPoints, FRAME_SAMPLE); k++) {
+    if (flags[scene.cellIndex[k]] === FLAG.cut) continue;
+    points.push([0, 1, 2].map((axis) => scene.coord[3 * k + axis] * scene.scale));
+  }
+  if (!points.length) return [scene.bounds.low, scene.bounds.high];
+  const middle = [0, 1, 2].map((axis) => medianOf(points.map((point) => point[axis])));
+  const distances = points.map((point) => Math.hypot(...point.map((at, k) => at - middle[k])));
+  const rising = Float64Array.from(distances).sort();
+  const hasFarReturns = scene.core !== scene.bounds;
+  const dense = rising[Math.floor(DENSE * (rising.length - 1))];
+  const reach = hasFarReturns ? Math.max(FAR_POINT * medianOf(rising), dense) : Infinity;
+  return points.filter((_, k) => distances[k] <= reach);
+}
+
+function flagsFrom(scene, shell, walls, back) {
+  const flags = wholeFlags(scene);
+  const middle = scene.bounds.low.map((low, axis) => (low + scene.bounds.high[axis]) / 2);
+  const eye = middle.map((at, axis) => at + FAR_AWAY * back[axis]);
+  if (walls === "cut") cutAway(shell, eye, flags);
+  return flags;
+}
+
+/** How many cells off the planes nothing covers, seen from far away. */
+function countSeen({ cellCoord, cellSize, numCells, scale }, flags, view) {
+  const { right, up, back } = basis(view);
+  const along = (cell, axis) =>
+    scale *
+    (cellCoord[3 * cell] * axis[0] +
+      cellCoord[3 * cell + 1] * axis[1] +
+      cellCoord[3 * cell + 2] * axis[2]);
+  const x = Float32Array.from({ length: numCells }, (_, cell) => along(cell, right));
+  const y = Float32Array.from({ length: numCells }, (_, cell) => along(cell, up));
+  const [left, width] = rangeOf(x);
+  const [bottom, height] = rangeOf(y);
+  const edge = Math.max(1.5 * cellSize, Math.max(width, height) / MOST_PIXELS);
+  const columns = Math.floor(width / edge) + 1;
+  const nearest = new Int32Array(columns * (Math.floor(height / edge) + 1)).fill(-1);
+  for (let cell = 0; cell < numCells; cell++) {
+    if (flags[cell] === FLAG.cut) continue;
+    const at = Math.floor((y[cell] - bottom) / edge) * columns + Math.floor((x[cell] - left) / edge);
+    if (nearest[at] < 0 || along(cell, back) > along(nearest[at], back)) nearest[at] = cell;
+  }
+  return nearest.reduce((seen, cell) => seen + (cell >= 0 && flags[cell] === FLAG.free), 0);
+}
+
+/** Least value, and how far the others reach beyond it. */
+function rangeOf(values) {
+  let [least, most] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  return [least, most - least];
+}

@@ -121,7 +121,7 @@ def outdoor_demo() -> RunConfig:
             match_radius=0.8,
         ),
         odr=replace(base.odr, prior=PriorConfig(kind="lognormal")),
-        scr=replace(base.scr, link_radius=0.6, attach_radius=0.8, min_size=8),
+        scr=replace(base.scr, link_radius=0.6, attach_radius=0.8, min_cosine=0.3, min_size=8),
     )
 
 

@@ -4,14 +4,18 @@ The numbers are synthetic but consistent: offsets shrink towards the true centre
 those of the offsets, pseudo-instances are the boxes.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from pointins_engine.config import OdrConfig, OffsetConfig
 from pointins_engine.recipes import get_recipe
 from pointins_engine.run_log.scenes import Frame, make_inspected_scene
 from pointins_engine.run_log.writer import RunWriter
 
+# The offset loss joins at a tenth, ODR from the start, whatever the recipe is tuned to.
+CONFIG = replace(get_recipe("indoor_demo"), offset=OffsetConfig(start=0.1), odr=OdrConfig())
 PRIOR_SIGMA = 0.5
 MAX_M = 2.0
 BINS = 48
@@ -111,9 +115,8 @@ def open_recorded_run(
     color: bool = True,
 ) -> RunWriter:
     """A run folder with its inspected scenes and no frame yet; the writer is running."""
-    config = get_recipe("indoor_demo")
     writer = RunWriter.create(
-        root, recipe="indoor_demo", config=config, device="cpu", libraries={"numpy": np.__version__}
+        root, recipe="indoor_demo", config=CONFIG, device="cpu", libraries={"numpy": np.__version__}
     )
     for seed, name in enumerate(scenes):
         coord, rgb, instance, _ = boxes_room(seed, num_points)

@@ -134,7 +134,8 @@ function patchNormals(coord, cellIsPlane, cellSize) {
     if (!patches.has(key)) patches.set(key, new Float64Array(10));
     const [x, y, z] = coord.subarray(3 * cell, 3 * cell + 3);
     const sums = patches.get(key);
-    [1, x, y, z, x * x, x * y, x * z, y * y, y * z, z * z].forEach((value, k) => (sums[k] += value));
+    const terms = [1, x, y, z, x * x, x * y, x * z, y * y, y * z, z * z];
+    terms.forEach((value, k) => (sums[k] += value));
   }
   const found = new Map();
   const normalAround = (key) => {

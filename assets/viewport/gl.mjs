@@ -166,6 +166,7 @@ export class Still {
   show() {
     const { gl, width, height } = this;
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.clear(gl.COLOR_BUFFER_BIT); // browsers clear the screen themselves, else after the copy
     gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.handle);
     const box = [0, 0, width, height];
     gl.blitFramebuffer(...box, ...box, gl.COLOR_BUFFER_BIT, gl.NEAREST);

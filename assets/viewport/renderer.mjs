@@ -7,8 +7,8 @@
 
 import { Still, Target, TableTexture, UNITS, hashBytes, makeProgram } from "./gl.mjs";
 import { CentroidLayer } from "./centroids.mjs";
-import { categoryTexels, heightRamp } from "./palette.mjs";
 import { FLAG, cutAway, shellOf, wholeFlags } from "./cutaway.mjs";
+import { categoryTexels, heightRamp } from "./palette.mjs";
 import { NO_SEGMENT, displacementOf, tintOf } from "./records.mjs";
 import { sizeFactor } from "./lod.mjs";
 import { POINTS_FRAGMENT, POINTS_VERTEX, SCREEN_VERTEX, SHADE_FRAGMENT } from "./shaders.mjs";

@@ -36,8 +36,8 @@ export class Toolbar {
       Object.entries(VOTES).map(([votes, { label, hint }]) => {
         const dot = make("span", { class: "vp-dot", attributes: { "data-quantity": votes } });
         const [short, rest = ""] = label.split(/(?= )/);
-        const content = [dot, make("span", {}, short, make("span", { class: "vp-more", text: rest }))];
-        return [votes, { label, title: `${label}: ${hint}`, content }];
+        const name = make("span", {}, short, make("span", { class: "vp-more", text: rest }));
+        return [votes, { label, title: `${label}: ${hint}`, content: [dot, name] }];
       }),
       (votes) => ask.onLook({ votes }),
     );

@@ -1,7 +1,8 @@
 /**
  * Where to look at a scene from first, and which points the picture has to hold. Of eight sides, 10
- * degrees off the diagonals between the walls, the one that shows most of what is not on planes:
- * the same as in the still pictures of a run (`app/vantage.py`). Metres from the scene's origin.
+ * degrees off the diagonals between the walls, the one that shows most of what is not on planes, as
+ * in the still pictures of a run (`app/vantage.py`); but here what is dense is rather near, which
+ * shows a single depth picture from its sensor's side. Metres from the scene's origin.
  */
 
 import { basis } from "./camera.mjs";
@@ -18,13 +19,14 @@ const MOST_PIXELS = 1024; // edge of the picture in which cells are counted
 
 /** Yaw and pitch of the first view. */
 export function homeView(scene, shell, walls) {
-  let best = { seen: -1 };
+  let best = { score: -Infinity };
   for (let quarter = 0; quarter < 4; quarter++) {
     for (const turn of TURNS) {
       const view = { yaw: shell.wallAngle + turn + (quarter * Math.PI) / 2, pitch: PITCH };
       const flags = flagsFrom(scene, shell, walls, basis(view).back);
-      const seen = countSeen(scene, flags, view);
-      if (seen > best.seen) best = { seen, view };
+      const seen = countSeen(scene, flags, view) + 1; // where all are planes, density decides
+      const score = seen * (1 + densityAhead(scene, basis(view).back));
+      if (score > best.score) best = { score, view };
     }
   }
   return best.view;
@@ -73,10 +75,29 @@ function countSeen({ cellCoord, cellSize, numCells, scale }, flags, view) {
   const nearest = new Int32Array(columns * (Math.floor(height / edge) + 1)).fill(-1);
   for (let cell = 0; cell < numCells; cell++) {
     if (flags[cell] === FLAG.cut) continue;
-    const at = Math.floor((y[cell] - bottom) / edge) * columns + Math.floor((x[cell] - left) / edge);
+    const row = Math.floor((y[cell] - bottom) / edge);
+    const at = row * columns + Math.floor((x[cell] - left) / edge);
     if (nearest[at] < 0 || along(cell, back) > along(nearest[at], back)) nearest[at] = cell;
   }
   return nearest.reduce((seen, cell) => seen + (cell >= 0 && flags[cell] === FLAG.free), 0);
+}
+
+/**
+ * How much nearer to the eye the middle of the points is than that of the cells, over the scene's
+ * depth: above 0 where the near part is the dense one.
+ */
+function densityAhead({ bounds, cellCoord, coord, numCells, numPoints, scale }, back) {
+  const middle = (list, count) => {
+    let sum = 0;
+    for (let k = 0; k < 3 * count; k++) sum += list[k] * back[k % 3];
+    return (scale * sum) / count;
+  };
+  const depth = bounds.high.reduce(
+    (sum, high, axis) => sum + (high - bounds.low[axis]) * Math.abs(back[axis]),
+    0,
+  );
+  const sample = Math.min(numPoints, FRAME_SAMPLE);
+  return (middle(coord, sample) - middle(cellCoord, numCells)) / Math.max(depth, 1e-6);
 }
 
 /** Least value, and how far the others reach beyond it. */

@@ -15,7 +15,8 @@ export function select(label, onPick) {
     label,
     on: { change: () => onPick(input.value) },
   });
-  const face = make("span", { class: "vp-face", attributes: { "aria-hidden": "true" } }, head, tail);
+  const attributes = { "aria-hidden": "true" };
+  const face = make("span", { class: "vp-face", attributes }, head, tail);
   const element = make("span", { class: "vp-field", title: label }, input, face);
   let shown = "";
   return {

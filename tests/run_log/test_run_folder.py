@@ -13,17 +13,16 @@ import pytest
 
 from pointins_engine.config import RunConfig
 from pointins_engine.errors import RunError
-from pointins_engine.recipes import get_recipe
 from pointins_engine.run_log import files
 from pointins_engine.run_log.records import FRAME_ARRAYS, SCALARS, SCENE_ARRAYS, STATS
 from pointins_engine.run_log.retention import superseded
 from pointins_engine.run_log.store import Run, RunStore
 from pointins_engine.run_log.writer import RunWriter
-from tests.recorded_run import append_frame, open_recorded_run, write_recorded_run
+from tests.recorded_run import CONFIG, append_frame, open_recorded_run, write_recorded_run
 
 
 def reopened(root: Path, step: int) -> RunWriter:
-    return RunWriter.reopen(root, step=step, config=get_recipe("indoor_demo"))
+    return RunWriter.reopen(root, step=step, config=CONFIG)
 
 
 def test_a_recorded_run_reads_back(tmp_path: Path):
@@ -33,7 +32,7 @@ def test_a_recorded_run_reads_back(tmp_path: Path):
     assert run.frames("room_0001") == [0, 10, 20]
     assert run.latest_frame("room_0001") == 20
     assert run.state()["status"] == "finished"
-    assert run.config == get_recipe("indoor_demo")
+    assert run.config == CONFIG
     steps, values = run.scalars()["loss/total"]
     assert steps == [0, 10, 20]
     assert values[0] > values[-1]

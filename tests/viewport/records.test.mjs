@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import * as cameras from "../../assets/viewport/camera.mjs";
+import { shellOf } from "../../assets/viewport/cutaway.mjs";
 import { categoryColor, parseColor } from "../../assets/viewport/palette.mjs";
 import {
   centroidsOf,
@@ -11,6 +12,7 @@ import {
   meanLength,
   tintOf,
 } from "../../assets/viewport/records.mjs";
+import { framedPoints } from "../../assets/viewport/vantage.mjs";
 
 function makeFile(rows, metadata = {}) {
   const header = { __metadata__: metadata };
@@ -81,11 +83,13 @@ test("far returns do not shrink what is framed, and a room is framed whole", asy
   const street = decodeScene(await makeFile(rows, METADATA));
   assert.equal(street.bounds.high[0], 60);
   assert.ok(street.core.high[0] < 1);
-  assert.ok(street.outermost.every((point) => point[0] < 1));
   rows[0] = ["coord_u16", "U16", [1000, 3], coord.map((value) => Math.min(value, 900))];
   const room = decodeScene(await makeFile(rows, METADATA));
   assert.deepEqual(room.core, room.bounds);
-  const camera = cameras.fitted(cameras.makeCamera(), room.outermost, 1.5);
+  const view = cameras.makeCamera();
+  const framed = (scene) => framedPoints(scene, shellOf(scene), "all", view);
+  assert.ok(framed(street).every((point) => point[0] < 1));
+  const camera = cameras.fitted(view, framed(room), 1.5);
   const projection = cameras.projectionMatrix(camera, 1.5, 0.01, 10);
   const matrix = cameras.multiply(projection, cameras.viewMatrix(camera));
   for (let k = 0; k < room.numPoints; k++) {

@@ -28,6 +28,14 @@ test("numbers carry their unit and at most three digits that matter", () => {
   for (const [say, value, expected] of cases) assert.equal(say(value), expected);
 });
 
+test("a name falls into two parts that make it up, and a long one keeps its end", () => {
+  for (const name of ["", "room_0", "sequences-00-velodyne-000000"]) {
+    assert.equal(format.splitName(name).join(""), name);
+  }
+  assert.equal(format.splitName("room_0")[1], "");
+  assert.equal(format.splitName("sequences-00-velodyne-000000")[1], "000000");
+});
+
 test("keys ask for what the help panel says, and leave browser chords alone", () => {
   assert.deepEqual(commandOf({ key: " " }), ["play"]);
   assert.deepEqual(commandOf({ key: "ArrowLeft" }), ["move", -1]);
@@ -35,6 +43,8 @@ test("keys ask for what the help panel says, and leave browser chords alone", ()
   assert.deepEqual(commandOf({ key: "End" }), ["follow"]);
   assert.deepEqual(commandOf({ key: "?", shiftKey: true }), ["help"]);
   assert.deepEqual(commandOf({ key: "R", shiftKey: true }), ["reset"]);
+  assert.deepEqual(commandOf({ key: "P" }), ["walls"]);
+  assert.deepEqual(commandOf({ key: "+", shiftKey: true }), ["size", 1]);
   assert.equal(commandOf({ key: "r", ctrlKey: true }), null);
   assert.equal(commandOf({ key: "w" }), null);
   assert.ok(SHORTCUTS.every(([keys, meaning]) => keys && meaning));

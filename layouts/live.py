@@ -168,7 +168,7 @@ def scr_facts(scr: dict[str, Any]) -> list[Component]:
     """The figures of SCR."""
     return [
         fact("instances", words.number(scr.get("components")), "pseudo-instances of this scene"),
-        fact("in one", words.share(scr.get("kept_share")), "share of non-plane cells in any"),
+        fact("grouped", words.share(scr.get("kept_share")), "share of non-plane cells in any"),
         fact("largest", words.share(scr.get("largest_share")), "near 100 %: SCR does nothing"),
         fact("extent", words.number(scr.get("extent_m"), "m"), "mean diagonal of their boxes"),
     ]

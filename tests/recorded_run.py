@@ -167,7 +167,7 @@ def append_frame(
         frame = Frame(
             offset_teacher=before.astype(np.float32),
             offset_regularized=after.astype(np.float32),
-            segment=np.where(owner < 0, 255, owner % 20),
+            segment=np.where(owner < 0, 255, owner // 2),
             pseudo_instance=owner,
             centroid=centroid.astype(np.float32),
             pca_color=colors,

@@ -54,7 +54,8 @@ export class Player {
   keep(steps) {
     const newest = steps.at(-1) ?? -1;
     this.steps = [...steps, ...this.steps.filter((known) => known > newest)];
-    if (!this.steps.includes(this.cursor)) this.cursor = this.nearest(this.cursor);
+    if (this.following || this.cursor === null) this.cursor = this.latest;
+    else if (!this.steps.includes(this.cursor)) this.cursor = this.nearest(this.cursor);
   }
 
   /** The step to fetch and draw next, or null when the wanted one is on screen. */

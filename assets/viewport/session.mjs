@@ -16,6 +16,7 @@ import { decodeFrame, decodeScene } from "./records.mjs";
 
 const RETRY_MS = 1000;
 const DETAILS_EVERY_MS = 4000; // marks and the list of scenes while a run is live
+const FRAMES_EVERY_MS = 1000; // notices tell of the newest frame only; the list tells of all
 const LIVE_STATUS = new Set(["starting", "running"]);
 
 export class Session {
@@ -37,6 +38,7 @@ export class Session {
     this.loading = { phase: "run" }; // run | scene | ready | error
     this.fault = ""; // a frame that could not be read
     this.refreshDetails = throttled(DETAILS_EVERY_MS, () => this._fetchDetails());
+    this.refreshFrames = throttled(FRAMES_EVERY_MS, () => this._fetchFrames());
     this.start();
   }
 
@@ -89,7 +91,7 @@ export class Session {
       ]);
       if (this.opening !== opening || this.isClosed) return; // another scene was asked for
       this.scene = decodeScene(bytes);
-      this.player.reset(frames.steps);
+      this.player.keep(frames.steps); // some may have been announced while the list was on its way
     } catch (error) {
       if (!isAbort(error)) this._set({ loading: { phase: "error", message: error.message } });
       return;
@@ -210,6 +212,7 @@ export class Session {
           this.player.announce(step);
           this.on.onChange();
           this.pump();
+          this.refreshFrames();
         }
       },
       onHello: (state, latest, version) => {
@@ -246,6 +249,19 @@ export class Session {
     } catch {
       this.retryTimer = setTimeout(() => this._reloadFrames(), RETRY_MS); // the link says why
     }
+  }
+
+  async _fetchFrames() {
+    const { sceneId, player, version } = this;
+    try {
+      const { steps, version: current } = await this.api.frames(sceneId);
+      if (player !== this.player || current !== version || this.isClosed) return;
+      player.keep(steps);
+    } catch {
+      return; // the next notice asks again
+    }
+    this.on.onChange();
+    this.pump();
   }
 
   async _fetchDetails() {

@@ -80,7 +80,7 @@ def test_the_timeline_moves_the_votes_and_lets_go_of_the_newest_frame(live):
     page = visit.page
     for step in (0, 20, 40):
         append_frame(writer, step, num_points=POINTS)
-    shown_step(page, 40)
+        shown_step(page, step)
     newest = picture(page)
     page.evaluate("() => window.pointinsViewport.seek(0)")
     shown_step(page, 0)
@@ -99,7 +99,7 @@ def test_the_arrow_keys_step_through_the_frames(live):
     page = visit.page
     for step in (0, 20, 40):
         append_frame(writer, step, num_points=POINTS)
-    shown_step(page, 40)
+        shown_step(page, step)
     page.locator(TIMELINE).press("Home")
     shown_step(page, 0)
     page.locator(TIMELINE).press("ArrowRight")
@@ -111,13 +111,27 @@ def test_the_timeline_and_the_panels_share_one_cursor(live):
     page = visit.page
     for step in (0, 40):
         append_frame(writer, step, num_points=POINTS)
-    shown_step(page, 40)
+        shown_step(page, step)
     mean = page.locator("#odr-facts .fact", has_text="mean").locator(".fact-value")
     expect(mean).to_be_visible(timeout=PATIENCE_MS)
     newest = mean.inner_text()
     page.locator(TIMELINE).press("Home")
     shown_step(page, 0)
     expect(mean).not_to_have_text(newest)
+
+
+def test_frames_that_come_at_once_all_reach_the_timeline(live):
+    """Notices of a burst are merged into the newest; the older frames can still be gone to."""
+    visit, writer = live
+    page = visit.page
+    for step in (0, 10, 20, 30, 40):
+        append_frame(writer, step, num_points=POINTS)
+    shown_step(page, 40)
+    page.wait_for_timeout(1500)  # the list of frames is asked for once a second
+    page.locator(TIMELINE).press("ArrowLeft")
+    shown_step(page, 30)
+    page.locator(TIMELINE).press("Home")
+    shown_step(page, 0)
 
 
 def test_every_colouring_changes_the_picture(live):

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { Player, test } from "node:test";
 
 import { PLAY_INTERVAL_MS, Player } from "../../assets/viewport/player.mjs";
 
@@ -98,6 +98,20 @@ test("thinned-out frames leave the list, newly announced ones stay", () => {
   assert.equal(player.wanted(), null, "the frame on screen is still there");
   player.keep([0, 40]);
   assert.equal(player.wanted(), 40);
+});
+
+test("a list that comes after an announcement adds what was passed over, and the cursor stays newest", () => {
+  const late = new Player();
+  late.announce(40); // told before the list of older frames arrived
+  late.keep([0, 20]);
+  assert.deepEqual(late.steps, [0, 20, 40]);
+  assert.equal(late.wanted(), 40);
+  late.showed(40);
+  late.keep([0, 20, 40, 60]); // a notice was merged into a newer one
+  assert.equal(late.wanted(), 60);
+  late.home();
+  late.keep([0, 20, 40, 60, 80]);
+  assert.equal(late.wanted(), 0, "who scrubs is left alone");
 });
 
 test("a resume takes frames away: who follows goes back with it, others stay near", () => {

@@ -90,6 +90,7 @@ export class Shell {
       scene: session.sceneId,
       step: player.shown,
       latest: player.latest,
+      frames: player.steps.length,
       following: player.following,
       t,
       votes,

@@ -127,7 +127,7 @@ def test_frames_that_come_at_once_all_reach_the_timeline(live):
     for step in (0, 10, 20, 30, 40):
         append_frame(writer, step, num_points=POINTS)
     shown_step(page, 40)
-    page.wait_for_timeout(1500)  # the list of frames is asked for once a second
+    page.wait_for_function("() => window.pointinsViewport.state().frames === 5")
     page.locator(TIMELINE).press("ArrowLeft")
     shown_step(page, 30)
     page.locator(TIMELINE).press("Home")

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Player, test } from "node:test";
+import { test } from "node:test";
 
 import { PLAY_INTERVAL_MS, Player } from "../../assets/viewport/player.mjs";
 

@@ -51,8 +51,10 @@ def demo(
     if steps is not None:
         train += ["--steps", str(steps)]
     serve = [sys.executable, "-m", "app", "--runs", str(runs), "--port", str(_free_port(port))]
-    # Threads that spin while they wait would starve the studio and the browser on a small machine.
-    environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
+    # One core stays free for the studio and the browser: threads that wait for each other on busy
+    # cores cost more than the core gives (benchmarks/README.md).
+    threads = str(max((os.cpu_count() or 2) - 1, 1))
+    environment = {"OMP_NUM_THREADS": threads, **os.environ}
     with (
         _ended(
             subprocess.Popen([*serve, "--no-open"], stdout=subprocess.PIPE, text=True)

@@ -6,6 +6,7 @@ The two know each other only through the run folder.
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -43,6 +44,8 @@ def demo(
     Returns:
         0, or the exit code of the process that failed.
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave children
+        signal.signal(number, _interrupt)
     try:
         runs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,6 +78,10 @@ def demo(
         print("Training has finished; the studio stays open. Ctrl+C ends it.", flush=True)
         studio.wait()
     return 0
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 class _ended:

@@ -94,7 +94,7 @@ def indoor_demo() -> RunConfig:
         optim=OptimConfig(
             steps=800, batch_scenes=2, lr=2e-3, layer_decay=1.0, ema_momentum=(0.99, 0.999)
         ),
-        log=LogConfig(scalars_every=1, frame_every=5, watch_budget=0.1, checkpoint_every=25),
+        log=LogConfig(scalars_every=1, frame_every=5, watch_budget=0.1, checkpoint_every=10),
     )
 
 

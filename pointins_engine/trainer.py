@@ -117,7 +117,7 @@ def pretrain(
     inspector = Inspector(inspected, config, prior, target)
     if resuming:
         writer = RunWriter.reopen(run, step=start, config=config)
-        say(f"Going on with {run} from step {start}.")
+        say(f"Going on with {run} from step {start}." if found else f"Starting {run} again.")
     else:
         writer = RunWriter.create(
             run,

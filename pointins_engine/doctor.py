@@ -64,7 +64,7 @@ def _rendering() -> str:
     except (ValueError, IndexError):
         return f"not available: {found.strip()[-200:] or 'the renderer did not answer'}"
     if answer["ok"]:
-        return f"{answer['backend']}: {answer['reason']}"
+        return f"{answer['backend']}: {answer['gl']}"
     return f"not available: {answer['reason']}"
 
 

@@ -1,5 +1,6 @@
 """A progress bar for people, a line now and then for log files."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -13,11 +14,19 @@ from pointins_engine import trainer
 LINE_EVERY_S = 10.0
 
 
+class _PatientConsole(Console):
+    """A console whose reader may leave: rich would end the process, and the training with it."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        sys.stderr = Path(os.devnull).open("w")
+
+
 class ProgressBar:
     """Shows where a run is on stderr; in a pipe it prints a plain line every ten seconds."""
 
     def __init__(self, run: Path, *, quiet: bool = False) -> None:
-        self._console = Console(file=sys.stderr, highlight=False)
+        self._console = _PatientConsole(file=sys.stderr, highlight=False)
         self._run = run
         self._quiet = quiet
         self._is_live = self._console.is_terminal and not quiet

@@ -172,3 +172,18 @@ def test_help_comes_without_torch():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_a_run_outlives_the_reader_of_its_output(tmp_path, boxes):
+    """`pointins pretrain ... 2>&1 | head -1` ends the pipe, not the training."""
+    scan = ply(tmp_path / "scan.ply", boxes)
+    words = ["pretrain", "indoor_demo", "--scenes", str(scan), "--run", str(tmp_path / "run")]
+    done = subprocess.Popen(
+        [sys.executable, "-m", "pointins_engine", *words, "--steps", "3", *SMALL],
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert done.stderr is not None
+    done.stderr.close()
+    done.wait(timeout=120)
+    assert Run(tmp_path / "run").state()["status"] == "finished"

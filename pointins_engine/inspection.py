@@ -92,7 +92,9 @@ class Inspector:
                 with_segments=True,
             )
             if not inspected.is_written:
-                writer.scene(describe_scene(inspected.scene, prediction, self._config))
+                writer.scene(
+                    describe_scene(inspected.scene, inspected.views, prediction, self._config)
+                )
                 inspected.is_written = True
             frame, inspected.pca = make_frame(prediction, targets, inspected.pca)
             stats = self._statistics(prediction, targets)
@@ -132,14 +134,16 @@ def histogram_reach(prior: MagnitudePrior) -> float:
     return max(float(np.ceil(float(prior.quantile(level)[0]) * 4) / 4), 0.5)
 
 
-def describe_scene(scene: Scene, prediction: Prediction, config: RunConfig) -> InspectedScene:
+def describe_scene(
+    scene: Scene, views: ViewBatch, prediction: Prediction, config: RunConfig
+) -> InspectedScene:
     """The scene's points for the viewport, each with the cell that the teacher saw it in.
 
     Points farther than two voxels from any voxel that the teacher saw are left out: the scan was
     cut to `log.max_inspected_voxels`.
     """
     cells = prediction.cells
-    voxel_coord = prediction_voxels(scene, config)
+    voxel_coord = views.points.origin_coord.cpu().numpy()
     distance, nearest = KDTree(voxel_coord).query(scene.coord)
     shown = np.asarray(distance) <= 2 * config.scene.grid_size
     cell_index = cells.cell_index.cpu().numpy()[np.asarray(nearest)[shown]]
@@ -161,11 +165,6 @@ def describe_scene(scene: Scene, prediction: Prediction, config: RunConfig) -> I
         class_names=scene.class_names,
         max_points=config.log.max_inspected_points,
     )
-
-
-def prediction_voxels(scene: Scene, config: RunConfig) -> Float[np.ndarray, "v 3"]:
-    """Positions in the scene frame of the voxels that the teacher sees, in its order."""
-    return whole_view(scene, config.scene, config.log.max_inspected_voxels).origin_coord
 
 
 def make_frame(

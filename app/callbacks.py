@@ -110,7 +110,8 @@ def _add_frame_panels(dash: Dash, runs: Runs) -> None:
     dash.clientside_callback(
         ClientsideFunction("studio", "moveTimeLine"), Input(ids.LIVE_CURSOR, "data")
     )
-    dash.clientside_callback(ClientsideFunction("studio", "seek"), Input(ids.CURVES, "clickData"))
+    for chart in (ids.CURVES, ids.HEALTH):
+        dash.clientside_callback(ClientsideFunction("studio", "seek"), Input(chart, "clickData"))
 
 
 def _odr_panel(odr: dict[str, Any] | None, theme: str | None) -> list[Any]:
@@ -131,6 +132,7 @@ def _add_run_panels(dash: Dash, runs: Runs) -> None:
     @dash.callback(
         Output(ids.LIVE_TOP, "children"),
         Output(ids.LIVE_BANNER, "children"),
+        Output(ids.LIVE_ALARMS, "children"),
         Output(ids.RUN_FACTS, "children"),
         Output(ids.RUN_LOG, "children"),
         Input(ids.LIVE_TICK, "n_intervals"),
@@ -143,6 +145,7 @@ def _add_run_panels(dash: Dash, runs: Runs) -> None:
         return (
             live.live_top(details),
             live.banner(details, _resume_command(runs, details), log),
+            live.alarms(details["alarms"]),
             live.run_facts(details),
             "\n".join(log) or "The log is empty.",
         )
@@ -169,6 +172,34 @@ def _add_run_panels(dash: Dash, runs: Runs) -> None:
         figure = figures.curves(
             scalars,
             marks,
+            total_steps=runs.summary(run_id)["total_steps"],
+            cursor=(cursor or {}).get("step"),
+            theme=figures.theme_of(theme),
+        )
+        return figure, "", key
+
+    @dash.callback(
+        Output(ids.HEALTH, "figure"),
+        Output(ids.HEALTH_BODY, "className"),
+        Output(ids.HEALTH_SHOWN, "data"),
+        Input(ids.LIVE_TICK, "n_intervals"),
+        Input(ids.LIVE_NOTICE, "data"),
+        Input(ids.THEME, "data"),
+        State(ids.LIVE_RUN, "data"),
+        State(ids.LIVE_CURSOR, "data"),
+        State(ids.HEALTH_SHOWN, "data"),
+    )
+    def show_health(
+        _: int | None, notice: Any, theme: str | None, run_id: str, cursor: Any, shown: Any
+    ) -> Any:
+        scalars = runs.scalars(run_id, figures.HEALTH_KEYS)
+        alarms = [step for step, kind in runs.step_marks(run_id) if kind == "alarm"]
+        key = [{name: len(steps) for name, (steps, _) in scalars.items()}, len(alarms), theme]
+        if not scalars or key == shown:
+            return no_update, no_update, no_update
+        figure = figures.health(
+            scalars,
+            alarms,
             total_steps=runs.summary(run_id)["total_steps"],
             cursor=(cursor or {}).get("step"),
             theme=figures.theme_of(theme),

@@ -24,6 +24,91 @@ LABEL_GAP = 0.13  # share of an axis between the labels of two curves
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Panel:
+    """A small chart of the health card: curves of one unit on the axis of the steps."""
+
+    title: str
+    unit: str = ""
+    top: float | None = None  # of the axis; None = grows in round steps
+    curves: tuple[tuple[str, str, str], ...]  # key, name, field of Theme
+    reference: str | None = None  # key of a dotted line to compare with
+    is_stacked: bool = False
+
+
+HEALTH_PANELS = (
+    Panel(
+        title="Probe",
+        top=1,
+        curves=(
+            ("probe/nn_accuracy", "class", "semantic"),
+            ("probe/ap50", "AP50", "target"),
+            ("probe/cosine", "cosine", "student"),
+        ),
+        reference="probe/chance",
+    ),
+    Panel(
+        title="Probe: votes to true centroids",
+        unit="m",
+        curves=(("probe/centroid_error_m", "error", "student"),),
+        reference="probe/zero_error_m",
+    ),
+    Panel(
+        title="Collapse: prototypes",
+        unit="nats",
+        curves=(
+            ("collapse/prototype_entropy", "entropy", "semantic"),
+            ("collapse/prior_kl", "to Zipf", "prior"),
+        ),
+    ),
+    Panel(
+        title="Collapse: effective rank of the features",
+        curves=(("collapse/effective_rank", "rank", "semantic"),),
+    ),
+    Panel(
+        title="ODR: distance to the prior, offsets at zero",
+        top=1,
+        curves=(
+            ("odr/ks_before", "KS before", "before"),
+            ("odr/ks_after", "KS after", "after"),
+            ("odr/zero_share", "zero", "quiet"),
+        ),
+    ),
+    Panel(
+        title="SCR: shares of cells",
+        top=1,
+        curves=(
+            ("scr/kept_share", "grouped", "target"),
+            ("scr/largest_share", "largest", "text"),
+            ("scr/view_share", "of a view", "quiet"),
+        ),
+    ),
+    Panel(
+        title="Time of a step",
+        unit="s",
+        curves=(
+            ("time/data_s", "waiting", "danger"),
+            ("time/student_s", "student", "student"),
+            ("time/teacher_s", "teacher", "before"),
+            ("time/targets_s", "targets", "target"),
+            ("time/loss_s", "loss", "text"),
+            ("time/optimizer_s", "optimiser", "semantic"),
+            ("time/ema_s", "EMA", "quiet"),
+        ),
+        is_stacked=True,
+    ),
+)
+HEALTH_KEYS = tuple(
+    key
+    for panel in HEALTH_PANELS
+    for key in (*(curve[0] for curve in panel.curves), panel.reference)
+    if key is not None
+)
+PANEL_GAP = 0.38  # of a panel's height, for the title of the one below it
+PANEL_LABEL_GAP = 0.21
+LABELLED_SHARE = 0.1  # of a step that a stage takes to be named beside the chart
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Theme:
     """Colours of one theme; the same as the custom properties in assets/style.css."""
 
@@ -37,6 +122,7 @@ class Theme:
     student: str
     target: str
     semantic: str
+    danger: str
 
 
 THEMES = {
@@ -51,6 +137,7 @@ THEMES = {
         student="#cc79a7",
         target="#f0e442",
         semantic="#a78bfa",
+        danger="#ff8a80",
     ),
     "light": Theme(
         text="#1b222b",
@@ -63,6 +150,7 @@ THEMES = {
         student="#b0558a",
         target="#8f8200",
         semantic="#6d4fc4",
+        danger="#b42318",
     ),
 }
 
@@ -170,7 +258,8 @@ def curves(
 
     Args:
         scalars: Steps and values by key.
-        marks: Steps with a kind: `checkpoint`, `resume`, `warning`, `mark`, or a name of PHASES.
+        marks: Steps with a kind: `checkpoint`, `resume`, `warning`, `mark`, `alarm`, or a name of
+            PHASES.
         total_steps: End of the step axis.
         cursor: Step that the viewport shows; the first shape, moved by the browser from then on.
         theme: Colours.
@@ -205,6 +294,111 @@ def curves(
     checkpoints = [step for step, kind in marks if kind == "checkpoint"]
     traces.append(_checkpoint_trace(checkpoints, theme))
     return {"data": traces, "layout": layout}
+
+
+def health(
+    scalars: Mapping[str, Series],
+    alarms: Sequence[int],
+    *,
+    total_steps: int,
+    cursor: int | None,
+    theme: Theme,
+) -> Figure:
+    """Small charts below each other, one a group of figures; those without a value are left out.
+
+    Args:
+        scalars: Steps and values by key.
+        alarms: Steps at which an alarm was raised.
+        total_steps: End of the step axis.
+        cursor: Step that the viewport shows; the first shape, moved by the browser from then on.
+        theme: Colours.
+    """
+    panels = [p for p in HEALTH_PANELS if any(key in scalars for key, _, _ in p.curves)]
+    height = 1 / (len(panels) + PANEL_GAP * (len(panels) - 1)) if panels else 1.0
+    layout = _layout(theme, margin={"l": 38, "r": 62, "t": 20, "b": 34})
+    marks = [(step, "alarm") for step in alarms]
+    layout |= {
+        "uirevision": "health",
+        "hovermode": "x",
+        "xaxis": _axis(
+            theme, [0, total_steps], title="step", nticks=5, anchor=_axis_name(max(len(panels), 1))
+        ),
+        "shapes": [_time_line(cursor or 0, theme, cursor is not None), *_mark_lines(marks, theme)],
+        "annotations": [],
+    }
+    traces: list[Figure] = []
+    for number, panel in enumerate(panels, start=1):
+        high = 1 - (number - 1) * height * (1 + PANEL_GAP)
+        axis = _axis_name(number)
+        draw = _stack if panel.is_stacked else _panel
+        drawn, top, labels = draw(panel, scalars, axis, theme)
+        traces += [trace | {"yaxis": axis} for trace in drawn]
+        layout[f"yaxis{axis[1:]}"] = _axis(
+            theme,
+            [0, top],
+            title=panel.unit,
+            grid=True,
+            nticks=3,
+            domain=[max(high - height, 0.0), min(high, 1.0)],
+            anchor="x",
+        )
+        layout["annotations"] += [_panel_title(panel.title, high, theme), *labels]
+    return {"data": traces, "layout": layout}
+
+
+def _panel(
+    panel: Panel, scalars: Mapping[str, Series], axis: str, theme: Theme
+) -> tuple[list[Figure], float, list[Figure]]:
+    """Curves, upper end of the axis, and the curves' names."""
+    rows = [
+        (thinned(scalars[key]), name, getattr(theme, colour))
+        for key, name, colour in panel.curves
+        if key in scalars
+    ]
+    traces = [_curve(series, name, colour) for series, name, colour in rows]
+    known = [series for series, _, _ in rows]
+    if panel.reference is not None and panel.reference in scalars:
+        known.append(thinned(scalars[panel.reference]))
+        dotted = _curve(known[-1], "without learning", theme.quiet)
+        traces.append(dotted | {"line": {"width": 1, "color": theme.quiet, "dash": "dot"}})
+    top = panel.top or nice_ceiling(_largest(known))
+    return traces, top, _curve_labels(rows, top, axis, PANEL_LABEL_GAP)
+
+
+def _stack(
+    panel: Panel, scalars: Mapping[str, Series], axis: str, theme: Theme
+) -> tuple[list[Figure], float, list[Figure]]:
+    """Parts of a whole as areas on each other; the larger ones are named where they end."""
+    traces: list[Figure] = []
+    total: dict[int, float] = {}
+    middle: list[tuple[Series, str, str]] = []
+    for key, name, colour in panel.curves:
+        if key not in scalars:
+            continue
+        shade = getattr(theme, colour)
+        series = thinned(scalars[key])
+        traces.append(
+            _curve(series, name, shade)
+            | {
+                "stackgroup": panel.title,
+                "stackgaps": "interpolate",
+                "line": {"width": 0.5, "color": shade},
+                "fillcolor": _faded(shade, 0.45),
+            }
+        )
+        below = total.get(series[0][-1], 0.0)
+        middle.append((([series[0][-1]], [below + _last(series) / 2]), name, shade))
+        for step, value in zip(*scalars[key], strict=True):
+            total[step] = total.get(step, 0.0) + (value or 0.0)
+    # A few slow steps, the first above all, may leave the axis.
+    top = nice_ceiling(1.1 * float(np.quantile(list(total.values()), 0.98)))
+    end = total[max(total)]
+    named = [
+        row
+        for row, (key, *_) in zip(middle, (c for c in panel.curves if c[0] in scalars), strict=True)
+        if _last(scalars[key]) >= LABELLED_SHARE * end
+    ]
+    return traces, top, _curve_labels(named, top, axis, PANEL_LABEL_GAP)
 
 
 # -- parts ----------------------------------------------------------------------------------------
@@ -302,13 +496,15 @@ def _curve(series: Series, name: str, colour: str) -> Figure:
     }
 
 
-def _curve_labels(rows: Sequence[tuple[Series, str, str]], top: float, axis: str) -> list[Figure]:
+def _curve_labels(
+    rows: Sequence[tuple[Series, str, str]], top: float, axis: str, gap: float = LABEL_GAP
+) -> list[Figure]:
     """Names at the newest point of the curves, moved apart where they would touch."""
     ends = [(_last(series) / top, name, colour) for series, name, colour in rows]
     last_step = max((series[0][-1] for series, _, _ in rows if series[0]), default=0)
     labels, floor = [], -1.0
     for height, name, colour in sorted(ends):
-        height = max(min(height, 1.0), floor + LABEL_GAP)
+        height = max(min(height, 1.0), floor + gap)
         floor = height
         labels.append(
             {
@@ -346,12 +542,33 @@ def _checkpoint_trace(steps: Sequence[int], theme: Theme) -> Figure:
 
 def _mark_lines(marks: Sequence[tuple[int, str]], theme: Theme) -> list[Figure]:
     colours = {"resume": theme.text, "warning": theme.prior, "mark": theme.quiet}
+    colours["alarm"] = theme.danger
     colours |= dict.fromkeys(PHASES, theme.quiet)
     return [
         _line(colours[kind], x=(step, step), y=(0, 1), xref="x", yref="paper", dash="dot")
         for step, kind in marks
         if kind in colours
     ]
+
+
+def _axis_name(number: int) -> str:
+    return "y" if number == 1 else f"y{number}"
+
+
+def _panel_title(text: str, high: float, theme: Theme) -> Figure:
+    return {
+        "xref": "paper",
+        "x": 0,
+        "yref": "paper",
+        "y": high,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "yshift": 2,
+        "showarrow": False,
+        "bgcolor": theme.panel,  # lines of time pass behind it
+        "text": text,
+        "font": {"color": theme.text, "size": 11},
+    }
 
 
 def _phase_labels(marks: Sequence[tuple[int, str]], theme: Theme) -> list[Figure]:

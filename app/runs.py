@@ -115,6 +115,7 @@ class Runs:
                     "command": record.get("command", ""),
                     "scenes": [{"id": scene, "steps": run.frames(scene)} for scene in run.scenes()],
                     "marks": list(run.marks()),
+                    "alarms": run.alarms(),
                     "log": run.log_tail(),
                 }
             except DAMAGE as error:
@@ -175,7 +176,11 @@ class Runs:
             run = self._open(run_id)
             try:
                 phases = _phases(run.config)
-                marks = [(event["step"], event["kind"]) for event in run.marks()]
+                marks = [
+                    (event["step"], event["kind"])
+                    for event in run.marks()
+                    if event.get("state") != "cleared"
+                ]
             except DAMAGE as error:
                 raise _damage(run_id, error) from error
             near = {step + d for step, _ in phases for d in range(-2, 3)}

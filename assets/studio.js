@@ -18,13 +18,14 @@ window.dash_clientside.studio = {
 
   /** The vertical line of the curves follows the frame that is drawn. */
   moveTimeLine(cursor) {
-    const chart = document.querySelector("#curves .js-plotly-plot");
-    if (chart?.layout?.shapes?.length && Number.isFinite(cursor?.step)) {
-      window.Plotly.relayout(chart, {
-        "shapes[0].x0": cursor.step,
-        "shapes[0].x1": cursor.step,
-        "shapes[0].visible": true,
-      });
+    for (const chart of document.querySelectorAll(":is(#curves, #health) .js-plotly-plot")) {
+      if (chart.layout?.shapes?.length && Number.isFinite(cursor?.step)) {
+        window.Plotly.relayout(chart, {
+          "shapes[0].x0": cursor.step,
+          "shapes[0].x1": cursor.step,
+          "shapes[0].visible": true,
+        });
+      }
     }
     return window.dash_clientside.no_update;
   },

@@ -20,6 +20,7 @@ LIVE_CURSOR = "live-cursor"  # (js) {run, scene, step, following}
 LIVE_NOTICE = "live-notice"  # (js) {run, step, status, t}
 LIVE_TOP = "live-top"
 LIVE_BANNER = "live-banner"
+LIVE_ALARMS = "live-alarms"
 VIEWPORT_ROOT = "viewport-root"  # (js)
 TIMELINE_ROOT = "timeline-root"  # (js)
 
@@ -35,6 +36,10 @@ SCR_SIZES = "scr-sizes"
 CURVES_SHOWN = "curves-shown"
 CURVES_BODY = "curves-body"
 CURVES = "curves"
+
+HEALTH_SHOWN = "health-shown"
+HEALTH_BODY = "health-body"
+HEALTH = "health"
 
 RUN_FACTS = "run-facts"
 RUN_LOG = "run-log"

@@ -10,12 +10,16 @@ from layouts import ids, words
 from layouts.parts import card, change, command, fact, graph, legend, progress, status_chip, top_bar
 
 TICK_MS = 2000
+HEALTH_HEIGHT = 660
 WAITING_BODY = "is-waiting"  # class of a card whose figures are not there yet
 
 
 def live_page(run_id: str) -> Component:
     data: dict[str, Any] = {"data-run": run_id}  # read by the viewport's scripts
-    stores = [ids.LIVE_CURSOR, ids.LIVE_NOTICE, ids.FRAME_SHOWN, ids.CURVES_SHOWN]
+    stores = [
+        *(ids.LIVE_CURSOR, ids.LIVE_NOTICE, ids.FRAME_SHOWN, ids.CURVES_SHOWN),
+        ids.HEALTH_SHOWN,
+    ]
     return html.Div(
         [
             dcc.Store(id=ids.LIVE_RUN, data=run_id),
@@ -26,9 +30,11 @@ def live_page(run_id: str) -> Component:
             html.Aside(
                 [
                     html.Div(id=ids.LIVE_BANNER),
+                    html.Div(id=ids.LIVE_ALARMS),
                     _odr_card(),
                     _scr_card(),
                     _curves_card(),
+                    _health_card(),
                     _run_card(),
                 ],
                 className="cards",
@@ -86,6 +92,23 @@ def _curves_card() -> Component:
                 graph(ids.CURVES, 264, "Losses and distance to the prior over the steps"),
             ],
             id=ids.CURVES_BODY,
+            className=WAITING_BODY,
+        ),
+    )
+
+
+def _health_card() -> Component:
+    return card(
+        "Health",
+        html.Div(
+            [
+                _waiting(
+                    "With the first logged step: whether the teacher learns, and what could "
+                    "go wrong with it."
+                ),
+                graph(ids.HEALTH, HEALTH_HEIGHT, "Probe, collapse, ODR, SCR and time of a step"),
+            ],
+            id=ids.HEALTH_BODY,
             className=WAITING_BODY,
         ),
     )
@@ -149,6 +172,24 @@ def banner(row: dict[str, Any], go_on: str, log: Sequence[str]) -> Component | N
         ],
         className=f"banner banner-{row['status']}",
         role="status",
+    )
+
+
+def alarms(raised: Sequence[dict[str, Any]]) -> Component | None:
+    """What goes wrong now and what to do about it; `raised` are the events of the alarms."""
+    if not raised:
+        return None
+    return html.Div([_alarm(event) for event in raised], className="alarms", role="status")
+
+
+def _alarm(event: dict[str, Any]) -> Component:
+    title, _, rest = str(event.get("text", event["name"])).partition(": ")
+    return html.Div(
+        [
+            html.H2([title, html.Span(f"since step {words.count(event['step'])}")]),
+            html.P(rest[:1].upper() + rest[1:]),
+        ],
+        className="alarm",
     )
 
 

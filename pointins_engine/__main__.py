@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pointins_engine import __version__
+from pointins_engine import __version__, ablation, convert
 from pointins_engine.errors import ConfigError, PointinsError, SceneError
-from pointins_engine.recipes import RECIPES, get_recipe
+from pointins_engine.recipes import PRESETS, RECIPES, get_recipe
 
 RUNS = Path("runs")
 EXIT_BAD_INPUT = 2
@@ -21,7 +21,12 @@ EXIT_INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (2 = bad input, with one sentence on stderr)."""
-    args, rest = _parser().parse_known_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == [
+        "--"
+    ]:  # which torchrun needs, and takes away with some versions of Python only
+        words = words[1:]
+    args, rest = _parser().parse_known_args(words)
     try:
         if rest and args.run_command not in (_pretrain, _studio, _view):
             raise ConfigError(
@@ -57,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scr.grouping robust; `pointins pretrain RECIPE --fields` lists them all.",
     )
     pretrain.add_argument("recipe", metavar="RECIPE", help=", ".join(RECIPES))
+    pretrain.add_argument("--preset", help=f"how SCR groups votes: {', '.join(PRESETS)}")
     pretrain.add_argument(
         "--scenes", metavar="PATH", help="scan, folder of scans, sim:rooms or sim:streets"
     )
@@ -79,6 +85,20 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--exit-when-done", action="store_true", help="end when training ends")
     demo.add_argument("--no-open", action="store_true", help="do not open a browser")
 
+    recipes = command(
+        "recipes", _recipes, "List the recipes, or every value of one with its source."
+    )
+    recipes.add_argument("action", choices=["list", "show"])
+    recipes.add_argument("recipe", nargs="?", metavar="RECIPE", help=", ".join(RECIPES))
+    recipes.add_argument("--preset", help=", ".join(PRESETS))
+
+    ablate = command(
+        "ablate", _ablate, "Train the parts of the method alone and together, compare."
+    )
+    ablation.add_arguments(ablate)
+    converter = command("convert", _convert, "Take public encoder weights in, or give ours out.")
+    convert.add_arguments(converter)
+
     scenes = command("scenes", _scenes, "Look at scans as the engine reads them.")
     scenes.add_argument("action", choices=["show"], help="show: points, fields, extent, labels")
     scenes.add_argument("path", metavar="PATH", help="scan, folder, sim:rooms or sim:streets")
@@ -94,7 +114,7 @@ def _pretrain(args: argparse.Namespace, rest: list[str]) -> int:
 
     from pointins_engine.config import RunConfig
 
-    config = get_recipe(args.recipe)
+    config = get_recipe(args.recipe, args.preset)
     prog = f"pointins pretrain {args.recipe}"
     if args.fields:
         tyro.cli(RunConfig, default=config, args=["--help"], prog=prog)
@@ -106,22 +126,26 @@ def _pretrain(args: argparse.Namespace, rest: list[str]) -> int:
     except SystemExit:
         print(f"`{prog} --fields` lists every field with its value.", file=sys.stderr)
         raise
-    run = args.run or _fresh_run(RUNS, args.recipe)
 
+    from pointins_engine.distributed import joined, own_device
     from pointins_engine.progress import ProgressBar
     from pointins_engine.trainer import pretrain
 
-    with ProgressBar(run, quiet=args.quiet) as bar:
-        pretrain(
-            config,
-            run,
-            recipe=args.recipe,
-            device=_device(args.device),
-            resume=args.resume,
-            command=_command_line(args, run, rest),
-            report=bar.update,
-            say=bar.say,
-        )
+    device = own_device(args.device)
+    with joined(device) as world:
+        run = Path(world.share(str(args.run or _fresh_run(RUNS, args.recipe))))
+        with ProgressBar(run, quiet=args.quiet or not world.is_main) as bar:
+            pretrain(
+                config,
+                run,
+                recipe=args.recipe,
+                device=device,
+                resume=args.resume,
+                command=_command_line(args, run, rest, world.size),
+                report=bar.update,
+                say=bar.say,
+                world=world,
+            )
     return 0
 
 
@@ -140,6 +164,31 @@ def _demo(args: argparse.Namespace, rest: list[str]) -> int:
         exit_when_done=args.exit_when_done,
         open_browser=not args.no_open,
     )
+
+
+def _recipes(args: argparse.Namespace, rest: list[str]) -> int:
+    from pointins_engine.provenance import describe_recipe
+
+    if args.action == "list":
+        width = max(map(len, RECIPES))
+        for recipe in RECIPES.values():
+            print(f"{recipe.name:<{width}}  {recipe.purpose}")
+        print("\npresets, for every recipe (--preset):")
+        for name, preset in PRESETS.items():
+            print(f"{name:<{width}}  {(preset.__doc__ or '').splitlines()[0]}")
+        return 0
+    if args.recipe is None:
+        raise ConfigError(f"`pointins recipes show` needs a recipe: {', '.join(RECIPES)}.")
+    print(describe_recipe(args.recipe, args.preset))
+    return 0
+
+
+def _ablate(args: argparse.Namespace, rest: list[str]) -> int:
+    return ablation.run(args)
+
+
+def _convert(args: argparse.Namespace, rest: list[str]) -> int:
+    return convert.run(args)
 
 
 def _scenes(args: argparse.Namespace, rest: list[str]) -> int:
@@ -179,22 +228,6 @@ def _become(module: str, options: list[str]) -> int:
     os.execv(sys.executable, [sys.executable, "-m", module, *options])
 
 
-def _device(name: str) -> str:
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"device {name!r} cannot be used here ({reason}). Use --device cpu, or run "
-            "`pointins doctor` to see what torch finds."
-        ) from error
-    return name
-
-
 def _fresh_run(runs: Path, name: str) -> Path:
     """`runs/name`, or the first of `runs/name-2`, `runs/name-3`, ... that is free."""
     number = 1
@@ -203,10 +236,14 @@ def _fresh_run(runs: Path, name: str) -> Path:
     return run
 
 
-def _command_line(args: argparse.Namespace, run: Path, rest: list[str]) -> str:
+def _command_line(args: argparse.Namespace, run: Path, rest: list[str], ranks: int) -> str:
     """The command that makes this run again; with --resume it goes on with it."""
-    words = ["pointins", "pretrain", args.recipe, "--run", str(run)]
-    for name in ("scenes", "steps", "seed"):
+    words = ["pointins"]
+    if ranks > 1:
+        # Without the -- torchrun takes --run for an abbreviation of its own --run-path.
+        words = ["torchrun", "--nproc-per-node", str(ranks), "-m", "pointins_engine", "--"]
+    words += ["pretrain", args.recipe, "--run", str(run)]
+    for name in ("preset", "scenes", "steps", "seed"):
         if (value := getattr(args, name)) is not None:
             words += [f"--{name}", str(value)]
     return shlex.join([*words, *rest])

@@ -21,9 +21,10 @@ class PointBatch:
     batch_index: Int[Tensor, " n"]  # 0..B-1, sorted
     is_plane: Bool[Tensor, " n"]  # floor, wall or ground; False where nobody looked
     batch_size: int  # B
+    is_masked: Bool[Tensor, " n"] | None = None  # rows whose features the mask token replaces
 
-    def select(self, keep: Bool[Tensor, " n"]) -> "PointBatch":
-        """Rows where `keep` is true; clouds keep their number."""
+    def select(self, keep: Bool[Tensor, " n"] | Int[Tensor, " k"]) -> "PointBatch":
+        """Rows where `keep` is true, or rows by number, cloud after cloud; clouds keep theirs."""
         kept = {
             f.name: value[keep]
             for f in fields(self)

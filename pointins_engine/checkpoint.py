@@ -1,4 +1,8 @@
-"""Checkpoints: safetensors and JSON in one folder a step, whole or not there."""
+"""Checkpoints: safetensors and JSON in one folder a step, whole or not there.
+
+Nothing in them belongs to a rank or to a part of a batch, so a run goes on with other numbers of
+both.
+"""
 
 import shutil
 from dataclasses import dataclass
@@ -6,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -46,14 +51,15 @@ def save_checkpoint(
         temporary.mkdir(parents=True)
         save_file(_contiguous(student.state_dict()), temporary / "student.safetensors")
         save_file(_contiguous(teacher.state_dict()), temporary / "teacher.safetensors")
-        save_file(_optimizer_tensors(optimizer), temporary / "optimizer.safetensors")
+        save_file(_optimizer_tensors(optimizer, student), temporary / "optimizer.safetensors")
         write_json(temporary / "trainer.json", {"step": step, **trainer})
         shutil.rmtree(final, ignore_errors=True)
         temporary.replace(final)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RunError(
-            f"the checkpoint {final} cannot be written ({error.strerror}). Free some disk space "
+            f"the checkpoint {final} cannot be written ({reason}). Free some disk space "
             "and go on with --resume; earlier checkpoints are kept."
         ) from error
     for old in sorted(paths.checkpoints.glob("[0-9]*"))[:-keep]:
@@ -71,7 +77,7 @@ def latest_checkpoint(paths: RunPaths) -> Checkpoint | None:
 
 
 def load_checkpoint(
-    checkpoint: Checkpoint,
+    path: Path,
     *,
     student: nn.Module,
     teacher: nn.Module,
@@ -80,39 +86,83 @@ def load_checkpoint(
 ) -> None:
     """Put a checkpoint's weights and optimiser state into the given objects.
 
+    Args:
+        path: Folder of the checkpoint.
+        student, teacher: Networks of the run's configuration; overwritten.
+        optimizer: Of the student.
+        device: Where the networks are.
+
     Raises:
-        RunError: If the weights do not fit the configuration.
+        RunError: If a file is missing or broken, or holds a network of another size.
     """
+    for network, name in ((student, "student"), (teacher, "teacher")):
+        file = path / f"{name}.safetensors"
+        stored = _read(file, device)
+        _refuse_other_sizes(file, stored, network.state_dict())
+        network.load_state_dict(stored)
+    _load_optimizer(optimizer, student, path / "optimizer.safetensors")
+
+
+def _read(file: Path, device: torch.device) -> dict[str, Tensor]:
     try:
-        for network, name in ((student, "student"), (teacher, "teacher")):
-            network.load_state_dict(
-                load_file(checkpoint.path / f"{name}.safetensors", device=str(device))
-            )
-    except RuntimeError as error:
+        return load_file(file, device=str(device))
+    except (OSError, SafetensorError) as error:
         raise RunError(
-            f"{checkpoint.path} holds other weights than the run's configuration asks for: {error}"
+            f"{file} cannot be read ({error}). Remove the folder {file.parent}, and --resume goes "
+            "on from the checkpoint before it."
         ) from error
-    _load_optimizer(optimizer, load_file(checkpoint.path / "optimizer.safetensors"))
+
+
+def _refuse_other_sizes(file: Path, stored: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    for name in sorted(stored.keys() | wanted.keys()):
+        was, now = (_size(tensors.get(name)) for tensors in (stored, wanted))
+        if was != now:
+            raise RunError(
+                f"{file} holds another network than the configuration asks for: {name} is {was} "
+                f"there and {now} here. Resume with the configuration that the run was started "
+                "with, or start a new run in another folder."
+            )
+
+
+def _size(tensor: Tensor | None) -> str:
+    return "not" if tensor is None else " x ".join(map(str, tensor.shape)) or "one number"
 
 
 def _contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().contiguous() for name, tensor in state.items()}
 
 
-def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
-    """Optimiser state as `<parameter number>.<name>`; every AdamW entry is a tensor."""
-    state = optimizer.state_dict()["state"]
+def _parameter_names(optimizer: Optimizer, student: nn.Module) -> list[str]:
+    """Name of each parameter in the order that the optimiser numbers them."""
+    name_of = {parameter: name for name, parameter in student.named_parameters()}
+    return [name_of[p] for group in optimizer.param_groups for p in group["params"]]
+
+
+def _optimizer_tensors(optimizer: Optimizer, student: nn.Module) -> dict[str, Tensor]:
+    """Optimiser state as `<parameter>:<entry>`; every entry of AdamW is a tensor.
+
+    A parameter that never had a gradient has no state.
+    """
+    names = _parameter_names(optimizer, student)
     return {
-        f"{number}.{name}": value.detach().cpu().contiguous()
-        for number, entry in state.items()
-        for name, value in entry.items()
+        f"{names[number]}:{entry}": value.detach().cpu().contiguous()
+        for number, state in optimizer.state_dict()["state"].items()
+        for entry, value in state.items()
     }
 
 
-def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+def _load_optimizer(optimizer: Optimizer, student: nn.Module, file: Path) -> None:
+    number_of = {name: n for n, name in enumerate(_parameter_names(optimizer, student))}
+    sizes = {name: parameter.shape for name, parameter in student.named_parameters()}
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
+    # From the CPU: AdamW keeps its step counts there and moves the rest to its parameters.
+    for key, value in _read(file, torch.device("cpu")).items():
+        name, _, entry = key.rpartition(":")
+        if name not in number_of or (value.ndim > 0 and value.shape != sizes[name]):
+            raise RunError(
+                f"{file} holds the state of another optimiser: {key} fits no parameter of the "
+                "student. Resume with the version that wrote it, or start a new run."
+            )
+        state.setdefault(number_of[name], {})[entry] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -3,7 +3,8 @@
 PointinsError            the command line prints it without a traceback and exits with 2
 ├── SceneError           a scan or its labels cannot be read as a scene
 ├── ConfigError          a value or a combination of values of the configuration is not possible
-└── RunError             a run folder cannot be written, read or resumed
+├── RunError             a run folder cannot be written, read or resumed
+└── WeightsError         a file of weights cannot be read, or holds another network
 """
 
 
@@ -21,3 +22,7 @@ class ConfigError(PointinsError):
 
 class RunError(PointinsError):
     """A run folder cannot be written, read or resumed; names the folder and the fix."""
+
+
+class WeightsError(PointinsError):
+    """Weights cannot be read or fit no encoder of ours; names the file, the keys and the fix."""

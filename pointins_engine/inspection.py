@@ -19,18 +19,16 @@ from pointins_engine.config import LogConfig, RunConfig
 from pointins_engine.objectives.odr_statistics import odr_statistics
 from pointins_engine.objectives.priors import MagnitudePrior
 from pointins_engine.objectives.scr_statistics import scr_statistics
+from pointins_engine.randomness import StepRandom
 from pointins_engine.run_log.records import NO_SEGMENT
 from pointins_engine.run_log.scenes import Frame, InspectedScene, make_inspected_scene
 from pointins_engine.run_log.writer import RunWriter
-from pointins_engine.student_teacher import (
-    PointNetwork,
-    Prediction,
-    TeacherTargets,
-    teacher_targets,
-)
+from pointins_engine.student_teacher import PointNetwork, Prediction
+from pointins_engine.targets import TeacherTargets, teacher_targets
 from pointins_engine.types import Scene
 from pointins_engine.views import ViewBatch, collate, whole_view
 
+INSPECTION = StepRandom(0, 0)  # the same numbers at every frame: what moves is the teacher
 HISTOGRAM_BINS = 48
 HISTOGRAM_REACH = 0.98  # quantile of the prior that the length histograms show, at least
 
@@ -79,15 +77,14 @@ class Inspector:
         """
         started = time.perf_counter()
         written_s = 0.0
-        rng = torch.Generator().manual_seed(self._config.seed)
-        for inspected in self._inspected:
+        for number, inspected in enumerate(self._inspected):
             frame_started = time.perf_counter()
             prediction = teacher(inspected.views.points, inspected.views)
             targets = teacher_targets(
                 prediction,
                 self._prior,
                 self._config,
-                rng,
+                INSPECTION.starting_at(number),
                 odr_active=odr_active,
                 with_segments=True,
             )

@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
-from pointins_engine.backbone.encoder import Block
+from pointins_engine.backbone.blocks import Block
 from pointins_engine.config import RunConfig
+from pointins_engine.schedules import StepSchedule
 
 
 def make_optimizer(student: nn.Module, config: RunConfig) -> torch.optim.AdamW:
@@ -25,5 +26,12 @@ def make_optimizer(student: nn.Module, config: RunConfig) -> torch.optim.AdamW:
     return torch.optim.AdamW(
         [{"params": params, "lr_scale": scale} for scale, params in groups.items()],
         lr=config.optim.lr,
-        weight_decay=config.optim.weight_decay,
+        weight_decay=config.optim.weight_decay[0],
     )
+
+
+def follow_schedule(optimizer: torch.optim.Optimizer, now: StepSchedule) -> None:
+    """Give every group its learning rate and weight decay of the step."""
+    for group in optimizer.param_groups:
+        group["lr"] = now.lr * group["lr_scale"]
+        group["weight_decay"] = now.weight_decay

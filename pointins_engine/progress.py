@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pointins_engine import trainer
+from pointins_engine import recorder
 
 LINE_EVERY_S = 10.0
 
@@ -62,12 +62,11 @@ class ProgressBar:
         if not self._quiet:
             self._console.print(line, soft_wrap=True, markup=False)
 
-    def update(self, now: trainer.Progress) -> None:
+    def update(self, now: recorder.Progress) -> None:
         """Advance to a finished step."""
-        numbers = (
-            f"loss {now.loss:.3f}  offset {now.offset_loss:.3f}  "
-            f"{now.step_s:.2f} s/step  {duration(now.eta_s)} left"
-        )
+        numbers = f"{now.step_s:.2f} s/step  {duration(now.eta_s)} left"
+        if now.loss is not None:
+            numbers = f"loss {now.loss:.3f}  offset {now.offset_loss:.3f}  {numbers}"
         self._bar.update(self._task, completed=now.step, total=now.total_steps, numbers=numbers)
         due = time.monotonic() - self._last_line >= LINE_EVERY_S or now.step == now.total_steps
         if not self._is_live and due:

@@ -1,4 +1,4 @@
-"""How learning rate, momentum, temperature, mask and loss weight change over the steps."""
+"""How rates, momentum, temperature, masks and loss weight change over the steps."""
 
 import math
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ class StepSchedule:
     """Scheduled values of one step."""
 
     lr: float
+    weight_decay: float
     ema_momentum: float
     teacher_temp: float
     mask_ratio: float
@@ -23,7 +24,7 @@ def schedule(step: int, config: RunConfig) -> StepSchedule:
     """Scheduled values at `step` (0-based) of a run.
 
     Source: PointINS Tab. 9 (warm-up ratio, cosine, offset loss after 10 % of the steps); Sonata
-    (momentum cosine, temperature and masks linear over the first 5 %).
+    (cosines of momentum and weight decay, temperature and masks linear over the first 5 %).
     """
     steps, optim, view = config.optim.steps, config.optim, config.view
     done = step / steps
@@ -31,6 +32,7 @@ def schedule(step: int, config: RunConfig) -> StepSchedule:
     joined = ramp(done - offset.start, offset.ramp) if done >= offset.start else 0.0
     return StepSchedule(
         lr=optim.lr * warmup_cosine(step, steps, optim.warmup),
+        weight_decay=cosine(*optim.weight_decay, done),
         ema_momentum=cosine(*optim.ema_momentum, done),
         teacher_temp=linear(
             *config.semantic.teacher_temp, ramp(done, config.semantic.teacher_temp_warmup)

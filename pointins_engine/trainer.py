@@ -1,66 +1,49 @@
 """Pre-training: make views, predict, regularise, score, step, log. Reads like the method figure.
 
 Nothing random is carried from step to step: every draw comes from the run's seed and the step's
-number, so a run that is resumed goes on as if it had never stopped.
+number, so a run that is resumed goes on as if it had never stopped. Nothing depends on how a batch
+is cut into parts or shared out to ranks either.
 """
 
-import platform
-import statistics
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pointins_engine import checkpoint
-from pointins_engine.config import PriorConfig, RunConfig, differences, from_dict, to_dict
+from pointins_engine.accumulation import StudentPrediction, loss_and_gradients, predict
+from pointins_engine.config import RunConfig
 from pointins_engine.errors import RunError
-from pointins_engine.inspection import FrameClock, Inspector, odr_rows
+from pointins_engine.health import StageTimes
+from pointins_engine.inspection import Inspector
 from pointins_engine.lifecycle import closing_run, stop_requests
-from pointins_engine.objectives.odr_statistics import ZERO_LENGTH, kolmogorov_smirnov, wasserstein
-from pointins_engine.objectives.priors import Empirical, MagnitudePrior, make_prior
-from pointins_engine.objectives.scr_statistics import scr_statistics
-from pointins_engine.objectives.semantic import prototype_entropy
-from pointins_engine.optimizer import make_optimizer
-from pointins_engine.run_log.files import read_json
-from pointins_engine.run_log.paths import RunPaths
-from pointins_engine.run_log.writer import RunWriter, refuse_if_taken, refuse_if_written
+from pointins_engine.losses import LossTerms, training_loss
+from pointins_engine.objectives.priors import MagnitudePrior
+from pointins_engine.optimizer import follow_schedule, make_optimizer
+from pointins_engine.probe import open_probe
+from pointins_engine.randomness import StepRandom
+from pointins_engine.recorder import Progress, Recorder, StepResult
+from pointins_engine.run_setup import (
+    beginning,
+    device_names,
+    evenly_spread,
+    open_writer,
+)
 from pointins_engine.scenes import SceneSet, open_scenes
-from pointins_engine.schedules import StepSchedule, schedule
+from pointins_engine.schedules import schedule
 from pointins_engine.student_teacher import (
-    LossTerms,
     PointNetwork,
-    Prediction,
-    TeacherTargets,
+    concat_predictions,
     make_student_and_teacher,
-    teacher_targets,
-    training_loss,
     update_teacher,
 )
-from pointins_engine.view_stream import ViewStream
-from pointins_engine.views import ViewBatch, visible_points
-
-PRIOR_SCENES = 4  # scenes that a label-free prior is fitted on
-RECENT_STEPS = 50  # over which the step time is the median
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
-    """What the trainer reports after every step."""
-
-    step: int
-    total_steps: int
-    loss: float
-    offset_loss: float
-    step_s: float  # median of the last steps
-    eta_s: float
-    frame_written: bool
+from pointins_engine.targets import teacher_targets
+from pointins_engine.view_stream import Parts, ViewStream, on_device, scenes_a_part
+from pointins_engine.world import ALONE, World
 
 
 def pretrain(
@@ -68,88 +51,66 @@ def pretrain(
     run: Path,
     *,
     recipe: str,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     resume: bool = False,
     command: str = "",
     report: Callable[[Progress], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
+    world: World = ALONE,
 ) -> None:
     """Pre-train into a run folder.
 
     Args:
         config: Everything that decides the result.
-        run: Run folder; must not hold a run unless `resume`.
+        run: Run folder; must not hold a run unless `resume`. The same on all ranks.
         recipe: Name that the run goes by.
-        device: `cpu`, `cuda` or `cuda:1`.
+        device: `cpu`, `cuda` or `cuda:1`; with several ranks each has its own.
         resume: Go on from the newest checkpoint of `run`, or start if it holds no run yet.
         command: Command line to put into `run.json`.
-        report: Called after every step.
-        say: Called with sentences for a person: warnings, where the run stands.
+        report: Called after every step, on the rank that writes.
+        say: Called with sentences for a person: warnings, where the run stands; there too.
+        world: The ranks that train together.
 
     Raises:
         SceneError, ConfigError: Before anything is written.
         RunError: If the folder cannot be used, or the loss is not finite.
     """
-    paths = RunPaths(run)
-    resuming = resume and paths.run.exists()
-    if resuming:
-        refuse_if_written(run)
-        _refuse_changes(paths, config)
-    else:
-        refuse_if_taken(run)
+    scenes_a_part(config, world)  # refused before scans are read
     scenes = open_scenes(config.scene, config.seed)
-    inspected = [scenes[number] for number in _spread(len(scenes), config.log.num_inspected)]
-    found = checkpoint.latest_checkpoint(paths) if resuming else None
-    prior = _prior(config, scenes, found)
-    for warning in scenes.warnings:
-        say(warning)
-
+    begin = beginning(config, run, scenes, world, resume=resume)
     target = torch.device(device)
-    student, teacher = make_student_and_teacher(config, _generator(config.seed, 0))
+    student, teacher = make_student_and_teacher(
+        config, StepRandom(config.seed, 0).shared("weights")
+    )
     student, teacher = student.to(target), teacher.to(target)
     optimizer = make_optimizer(student, config)
-    start = 0
-    if found is not None:
+    if begin.checkpoint is not None:
         checkpoint.load_checkpoint(
-            found, student=student, teacher=teacher, optimizer=optimizer, device=target
+            begin.checkpoint, student=student, teacher=teacher, optimizer=optimizer, device=target
         )
-        start = found.step
-    inspector = Inspector(inspected, config, prior, target)
-    if resuming:
-        writer = RunWriter.reopen(run, step=start, config=config)
-        say(f"Going on with {run} from step {start}." if found else f"Starting {run} again.")
-    else:
-        writer = RunWriter.create(
-            run,
-            recipe=recipe,
-            config=config,
-            device=device_name(target),
-            libraries={"torch": torch.__version__, "numpy": np.__version__},
-            command=command,
-        )
-        say(f"Writing {run}.")
-    trainer = _Trainer(config, scenes, prior, student, teacher, optimizer, inspector, writer)
-    with closing_run(writer):
+    trainer = Trainer(config, scenes, begin.prior, student, teacher, optimizer, world)
+    if not world.is_main:
+        trainer.run(begin.step, None, report)
+        return
+    chosen = evenly_spread(len(scenes), config.log.num_inspected)
+    inspector = Inspector([scenes[n] for n in chosen], config, begin.prior, target)
+    probe, about_probe = open_probe(config, scenes)
+    writer = open_writer(config, run, begin, recipe, target, world, command)
+    for line in (*scenes.warnings, about_probe, begin.sentence(run)):
+        if line:
+            say(line)
+    with closing_run(writer, world):
         for warning in scenes.warnings:
-            writer.event("warning", start, text=warning)
-        writer.log(f"{recipe} on {device_name(target)}; prior: {prior.describe()}")
-        trainer.run(start, report)
+            writer.event("warning", begin.step, text=warning)
+        writer.log(f"{recipe} on {device_names(target, world)}; prior: {begin.prior.describe()}")
+        if about_probe:
+            writer.log(about_probe)
+        recorder = Recorder(config, writer, inspector, begin.prior, world, probe)
+        trainer.run(begin.step, recorder, report)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _StepResult:
-    """What a step leaves for the log."""
-
-    now: StepSchedule
-    terms: LossTerms
-    teacher: Prediction
-    targets: TeacherTargets
-    grad_norm: Tensor
-    data_s: float  # spent waiting for views
-
-
-class _Trainer:
-    """The loop and the objects that live as long as it."""
+class Trainer:
+    """The loop and the objects that live as long as it, the same on every rank."""
 
     def __init__(
         self,
@@ -159,225 +120,184 @@ class _Trainer:
         student: PointNetwork,
         teacher: PointNetwork,
         optimizer: torch.optim.Optimizer,
-        inspector: Inspector,
-        writer: RunWriter,
+        world: World,
     ) -> None:
         self.config = config
-        self.views = ViewStream(
-            scenes, config, lambda step, text: writer.event("warning", step, text=text)
-        )
+        self.scenes = scenes
         self.prior = prior
         self.student = student
         self.teacher = teacher
         self.optimizer = optimizer
-        self.writer = writer
+        self.world = world
         self.device = next(student.parameters()).device
-        self.inspector = inspector
-        self.clock = FrameClock(config.log)
-        self.step_times: deque[float] = deque(maxlen=RECENT_STEPS)
+        # NaN or infinity anywhere stays until it is looked at.
+        self.is_finite = torch.ones((), dtype=torch.bool, device=self.device)
 
-    def run(self, start: int, report: Callable[[Progress], None]) -> None:
-        """All steps from `start` to the end, or until the process is asked to stop."""
-        total, log = self.config.optim.steps, self.config.log
-        views = self.views.from_step(start)
-        self.writer.state("running")
-        with stop_requests() as stop, closing(views):
-            self._frame(start)
+    def run(
+        self, start: int, recorder: Recorder | None, report: Callable[[Progress], None]
+    ) -> None:
+        """All steps from `start` to the end, or until a rank is asked to stop.
+
+        Args:
+            start: Steps that are done.
+            recorder: On the rank that writes.
+            report: Called after every step where there is a recorder.
+
+        Raises:
+            KeyboardInterrupt: After the step in hand, on all ranks, if any was asked to stop.
+            RunError: If the losses are not finite any more, or the ranks have drifted apart.
+        """
+        total = self.config.optim.steps
+        stream = ViewStream(
+            self.scenes,
+            self.config,
+            self._left_out if recorder is None else recorder.left_out,
+            self.world,
+            pinned=self.device.type == "cuda",
+        )
+        with (
+            stop_requests(second_interrupts=self.world.size == 1) as stop,
+            closing(stream.from_step(start)) as views,
+        ):
+            if recorder is not None:
+                recorder.start(start, self.teacher)
             for step in range(start, total):
-                result = self._step(step, views)
                 done = step + 1
-                self._log(done, result)
-                if framed := self.clock.is_due(done) or done == total:
-                    self._frame(done)
-                if done % log.checkpoint_every == 0 or done == total:
-                    self._checkpoint(done)
-                report(self._progress(done, result.terms, framed))
-                if stop.is_set() and done < total:
-                    self._checkpoint(done)
-                    self.writer.close("stopped", f"Stopped at step {done} as asked.")
+                is_looked_at, is_saved = self._is_looked_at(done), self._is_saved(done)
+                result = self.step(step, views, stream, is_looked_at=is_looked_at)
+                if recorder is not None:
+                    recorder.log(done, result)
+                del result  # the next step needs the memory of its predictions
+                if is_looked_at or is_saved:
+                    self._check(done)
+                if recorder is not None:
+                    recorder.watch(done, self.teacher)
+                    if is_saved:
+                        recorder.save(done, self.student, self.teacher, self.optimizer)
+                    report(recorder.progress(done))
+                if self.world.any(stop.is_set()) and done < total:
+                    self._check(done)
+                    if recorder is not None:
+                        if not is_saved:
+                            recorder.save(done, self.student, self.teacher, self.optimizer)
+                        recorder.stop(done)
                     raise KeyboardInterrupt
-        self.writer.close("finished")
+        if recorder is not None:
+            recorder.finish()
 
-    def _step(self, step: int, stream: Iterator[ViewBatch]) -> "_StepResult":
-        """One optimiser step: the method, in the order of its figure."""
+    def step(
+        self, step: int, views: Iterator[Parts], stream: ViewStream, *, is_looked_at: bool
+    ) -> StepResult:
+        """One optimiser step: the method, in the order of its figure.
+
+        Args:
+            step: Steps that are done.
+            views: Yields this rank's parts of the step's batch.
+            stream: Where this rank's scenes stand in the step's batch.
+            is_looked_at: Losses and targets are wanted for the log, whatever that costs.
+        """
         started = time.perf_counter()
         config, now = self.config, schedule(step, self.config)
-        rng = _generator(config.seed, step + 1)
-        views = next(stream).to(self.device)
-        visible = visible_points(views.points, now.mask_size, now.mask_ratio, rng)
-        data_s = time.perf_counter() - started
+        rng = StepRandom(config.seed, step)
+        times = StageTimes(self.device, is_on=is_looked_at)
+        with times("data"):
+            parts = list(on_device(next(views), self.device))
+
+        with times("teacher"), torch.no_grad():
+            teacher = concat_predictions(
+                [self.teacher(part.whole.points, part.whole) for part in parts]
+            )
+        self._refuse_broken(step)
+        learns_offsets, targets = now.offset_weight > 0, None
+        if learns_offsets or (is_looked_at and config.offset.enabled):
+            own = rng.starting_at(2 * stream.first_scene)
+            with times("targets"):
+                targets = teacher_targets(
+                    teacher,
+                    self.prior,
+                    config,
+                    own,
+                    odr_active=now.odr_active,
+                    world=self.world,
+                )
+
+        def predict_part(number: int) -> StudentPrediction:
+            first_scene = stream.first_scene + number * stream.scenes_a_part
+            with times("student"):
+                return predict(self.student, parts[number], first_scene, rng, config)
+
+        def loss(student: StudentPrediction) -> LossTerms:
+            return training_loss(
+                student.whole,
+                student.local,
+                teacher,
+                targets if learns_offsets else None,
+                config,
+                now,
+                self.world,
+            )
 
         self.student.train()
-        student = self.student(views.points.select(visible), views, rng)
-        with torch.no_grad():
-            teacher = self.teacher(views.points, views)
-        targets = teacher_targets(teacher, self.prior, config, rng, odr_active=now.odr_active)
-        learns_offsets = now.offset_weight > 0
-        terms = training_loss(student, teacher, targets if learns_offsets else None, config, now)
-
         self.optimizer.zero_grad(set_to_none=True)
-        terms.total.backward()
-        grad_norm = nn.utils.clip_grad_norm_(self.student.parameters(), config.optim.clip_norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = now.lr * group["lr_scale"]
-        self.optimizer.step()
-        update_teacher(self.student, self.teacher, now.ema_momentum)
-        self.step_times.append(time.perf_counter() - started)
-        return _StepResult(
+        terms = loss_and_gradients(predict_part, len(parts), loss, times)
+        with times("optimizer"):
+            self.world.sum_gradients(self.student.parameters())
+            grad_norm = nn.utils.clip_grad_norm_(self.student.parameters(), config.optim.clip_norm)
+            self.is_finite &= grad_norm.isfinite()
+            follow_schedule(self.optimizer, now)
+            self.optimizer.step()
+        with times("ema"):
+            update_teacher(self.student, self.teacher, now.ema_momentum)
+        return StepResult(
             now=now,
-            terms=terms,
+            losses=self._of_all_ranks(terms) if is_looked_at else None,
             teacher=teacher,
             targets=targets,
             grad_norm=grad_norm,
-            data_s=data_s,
+            times=times,
+            step_s=time.perf_counter() - started,
         )
 
-    def _log(self, done: int, result: "_StepResult") -> None:
-        terms, now = result.terms, result.now
-        config = self.config
-        if now.offset_weight > 0 and schedule(max(done - 2, 0), config).offset_weight == 0:
-            self.writer.event("mark", done, text="the offset loss joins")
-        if done % config.log.scalars_every and done != config.optim.steps:
-            return
-        values = {
-            "loss/total": terms.total,
-            "loss/semantic": terms.semantic,
-            "match/pairs": terms.num_pairs,
-            "schedule/lr": now.lr,
-            "schedule/ema_momentum": now.ema_momentum,
-            "schedule/teacher_temp": now.teacher_temp,
-            "schedule/mask_ratio": now.mask_ratio,
-            "schedule/mask_size_m": now.mask_size,
-            "schedule/offset_weight": now.offset_weight,
-            "optim/grad_norm": result.grad_norm,
-            "time/step_s": self.step_times[-1],
-            "time/data_s": result.data_s,
-            **self._health(result.teacher, result.targets, now),
-        }
-        if now.offset_weight > 0:
-            values |= {
-                "loss/offset": terms.offset,
-                "loss/offset_l1": terms.offset_l1,
-                "loss/offset_direction": terms.offset_direction,
-            }
-        self.writer.scalars(
-            done,
-            {
-                key: float(value.detach() if isinstance(value, Tensor) else value)
-                for key, value in values.items()
-            },
+    def _of_all_ranks(self, terms: LossTerms) -> LossTerms:
+        """The losses of the whole batch: each rank holds its share of them."""
+        return replace(
+            terms, **{f.name: self.world.sum(getattr(terms, f.name)) for f in fields(terms)}
         )
-        if not bool(torch.isfinite(terms.total)):
+
+    def _is_looked_at(self, done: int) -> bool:
+        return done % self.config.log.scalars_every == 0 or done == self.config.optim.steps
+
+    def _is_saved(self, done: int) -> bool:
+        return done % self.config.log.checkpoint_every == 0 or done == self.config.optim.steps
+
+    def _check(self, done: int) -> None:
+        """Refuse to go on with, and to save, what is broken. Waits for the GPU."""
+        self._refuse_broken(done)
+        if self.world.size > 1 and not self.world.agrees(_checksum(self.student, self.teacher)):
             raise RunError(
-                f"the loss is not finite at step {done}. The last checkpoint is kept: go on from "
-                "it with --resume and a lower --optim.lr."
+                f"the ranks hold different weights at step {done}. Check that all of them run the "
+                "same version on the same kind of GPU, then go on with --resume."
             )
 
-    def _health(
-        self, teacher: Prediction, targets: TeacherTargets, now: StepSchedule
-    ) -> dict[str, float]:
-        """How the teacher's offsets and pseudo-instances of the step look."""
-        cells = teacher.cells
-        length = targets.offset[odr_rows(cells.is_plane, self.config)].norm(dim=1).double()
-        grouped = scr_statistics(
-            targets.clusters, cells.origin_coord, cells.is_plane, cells.batch_size
-        )
-        return {
-            "odr/w1_before_m": wasserstein(length, self.prior),
-            "odr/ks_before": kolmogorov_smirnov(length, self.prior),
-            "odr/zero_share": float((length < ZERO_LENGTH).double().mean()),
-            "odr/mean_m": float(length.mean()),
-            **{f"scr/{name}": value for name, value in grouped.items() if name != "sizes"},
-            "collapse/prototype_entropy": float(
-                prototype_entropy(teacher.similarity, now.teacher_temp)
-            ),
-        }
+    def _refuse_broken(self, done: int) -> None:
+        """Waits for the last optimiser step, as the encoder has just done for its cells."""
+        if not bool(self.is_finite):
+            raise RunError(
+                f"the loss or its gradient is not finite at step {done}. The last checkpoint is "
+                "kept: go on from it with --resume and a lower --optim.lr."
+            )
 
-    def _frame(self, step: int) -> None:
-        now = schedule(min(step, self.config.optim.steps - 1), self.config)
-        seconds, written = self.inspector.write_frames(
-            self.teacher, step, self.writer, odr_active=now.odr_active
-        )
-        self.clock.took(step, seconds, self._step_s())
-        self.writer.scalars(step, {"time/frame_s": seconds, "time/frame_write_s": written})
-
-    def _checkpoint(self, step: int) -> None:
-        folder = checkpoint.save_checkpoint(
-            self.writer.paths,
-            step,
-            student=self.student,
-            teacher=self.teacher,
-            optimizer=self.optimizer,
-            trainer={"prior": _prior_record(self.prior, self.config)},
-            keep=self.config.log.keep_checkpoints,
-        )
-        self.writer.event("checkpoint", step, path=f"checkpoints/{folder.name}")
-
-    def _step_s(self) -> float:
-        return statistics.median(self.step_times) if self.step_times else 0.0
-
-    def _progress(self, done: int, terms: LossTerms, framed: bool) -> Progress:
-        total, step_s = self.config.optim.steps, self._step_s()
-        eta_s = step_s * (total - done)
-        self.writer.progress(done, step_s, eta_s)
-        return Progress(
-            step=done,
-            total_steps=total,
-            loss=float(terms.total.detach()),
-            offset_loss=float(terms.offset.detach()),
-            step_s=step_s,
-            eta_s=eta_s,
-            frame_written=framed,
-        )
+    def _left_out(self, step: int, text: str) -> None:
+        if self.world.notices is not None:
+            self.world.notices.tell(text)
 
 
-def device_name(device: torch.device) -> str:
-    """`cpu` or `cuda` with the machine's own name for it."""
-    if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
-
-
-def _generator(seed: int, step: int) -> torch.Generator:
-    """Random numbers of one step."""
-    state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state[0] >> 1))
-
-
-def _spread(count: int, wanted: int) -> list[int]:
-    """At most `wanted` scene numbers, evenly spread, the first among them."""
-    return sorted({number * count // min(wanted, count) for number in range(min(wanted, count))})
-
-
-def _prior(
-    config: RunConfig, scenes: SceneSet, found: checkpoint.Checkpoint | None
-) -> MagnitudePrior:
-    """The prior of the run; a fitted one is taken from the checkpoint when there is one."""
-    if found is not None and found.trainer["prior"].get("quantiles"):
-        return Empirical(tuple(found.trainer["prior"]["quantiles"]))
-    coords = None
-    if config.odr.prior.kind == "hdbscan":
-        chosen = [scenes[number] for number in _spread(len(scenes), PRIOR_SCENES)]
-        coords = [
-            scene.coord if scene.is_plane is None else scene.coord[~scene.is_plane]
-            for scene in chosen
+@torch.no_grad()
+def _checksum(*networks: nn.Module) -> Tensor:
+    """One number a network, which differs when a weight does."""
+    return torch.stack(
+        [
+            torch.stack([p.double().sum() for p in network.parameters()]).sum()
+            for network in networks
         ]
-    return make_prior(config.odr.prior, coords=coords, cell_size=config.cell_size, seed=config.seed)
-
-
-def _prior_record(prior: MagnitudePrior, config: RunConfig) -> dict[str, Any]:
-    if isinstance(prior, Empirical):
-        return to_dict(PriorConfig(kind="empirical", quantiles=prior.quantiles))
-    return to_dict(config.odr.prior)
-
-
-def _refuse_changes(paths: RunPaths, config: RunConfig) -> None:
-
-    stored = from_dict(read_json(paths.run)["config"])
-    changed = differences(stored, config)
-    if changed:
-        name, (was, now) = next(iter(changed.items()))
-        raise RunError(
-            f"{paths.root} was started with {name} = {was!r}, and {now!r} was asked for now. "
-            "Resume with the same values, or start a new run in another folder."
-        )
+    )

@@ -187,16 +187,43 @@ def append_frame(
         }
         writer.frame(step, name, frame, stats)
         assert len(inverse) == len(coord)
+    probe = {
+        "probe/nn_accuracy": 0.45 + 0.4 * done,
+        "probe/chance": 0.31,
+        "probe/ap50": 0.2 + 0.3 * done,
+        "probe/centroid_error_m": 0.43 - 0.25 * done,
+        "probe/zero_error_m": 0.41,
+        "probe/cosine": 0.02 + 0.7 * done,
+        "time/probe_s": 1.2,
+    }
     writer.scalars(
         step,
         {
+            **(probe if step % 20 == 0 else {}),
             "loss/total": 2.0 * np.exp(-done) + 0.02 * rng.random(),
             "loss/semantic": 1.5 * np.exp(-done),
             "loss/offset": 1.0 * np.exp(-2 * done),
             "odr/w1_before_m": 0.4 * (1 - done),
+            "odr/w1_after_m": 0.001,
+            "odr/ks_before": 0.8 - 0.6 * done,
+            "odr/ks_after": 0.01,
+            "odr/zero_share": 0.3 * (1 - done),
             "scr/components": 8.0,
+            "scr/kept_share": 0.5 + 0.4 * done,
+            "scr/largest_share": 0.4 - 0.2 * done,
+            "scr/view_share": 0.3 - 0.1 * done,
+            "collapse/prototype_entropy": 5.2 - 0.3 * done,
+            "collapse/prior_kl": 1.9 + 0.3 * done,
+            "collapse/effective_rank": 170.0 - 60 * done,
             "schedule/lr": 1e-3,
             "time/step_s": 0.5,
+            "time/data_s": 0.02,
+            "time/student_s": 0.16,
+            "time/teacher_s": 0.1,
+            "time/targets_s": 0.05,
+            "time/loss_s": 0.14,
+            "time/optimizer_s": 0.02,
+            "time/ema_s": 0.01,
         },
     )
     if step and step % 20 == 0:

@@ -43,6 +43,13 @@ def test_a_ramp_raises_the_offset_weight_slowly(config):
     assert weights == pytest.approx([0.0, 0.0, 0.125, 0.25, 0.25])
 
 
+def test_weight_decay_follows_a_cosine_from_start_to_end(config):
+    assert [schedule(step, config).weight_decay for step in (0, 500, 999)] == [0.04] * 3
+    rising = replace(config, optim=replace(config.optim, weight_decay=(0.04, 0.2)))
+    decays = [schedule(step, rising).weight_decay for step in (0, 500, 999)]
+    assert decays == pytest.approx([0.04, 0.12, 0.2], abs=1e-5)
+
+
 def test_the_momentum_rises_to_one(config):
     assert schedule(0, config).ema_momentum == pytest.approx(0.996)
     assert schedule(999, config).ema_momentum == pytest.approx(1.0, abs=1e-6)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,17 +13,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from pointins_engine import trainer
 from pointins_engine.config import LogConfig, RunConfig
 from pointins_engine.errors import RunError
 from pointins_engine.inspection import FrameClock, aligned_components, component_colors
-from pointins_engine.optimizer import make_optimizer
+from pointins_engine.losses import training_loss
+from pointins_engine.optimizer import follow_schedule, make_optimizer
+from pointins_engine.progress import ProgressBar
 from pointins_engine.recipes import get_recipe
+from pointins_engine.recorder import Progress
 from pointins_engine.run_log.store import Run
+from pointins_engine.schedules import schedule
 from pointins_engine.student_teacher import make_student_and_teacher
+from pointins_engine.targets import teacher_targets
 from pointins_engine.trainer import pretrain
+from tests.two_ranks import tiny, write_scans
 
 ROOT = Path(__file__).parents[1]
+NO_PROBE = {"probe_every": 0}
 
 
 def small(steps: int, **log: int) -> RunConfig:
@@ -36,12 +46,22 @@ def small(steps: int, **log: int) -> RunConfig:
         backbone=backbone,
         semantic=replace(base.semantic, num_prototypes=32, hidden=32, embed=16),
         optim=replace(base.optim, steps=steps, batch_scenes=1),
-        log=replace(base.log, num_inspected=1, frame_every=2, watch_budget=1.0, **log),
+        log=replace(
+            base.log,
+            **{"num_inspected": 1, "frame_every": 2, "watch_budget": 1.0, **NO_PROBE, **log},
+        ),
     )
 
 
 def losses(run: Path) -> list[float | None]:
     return Run(run).scalars()["loss/total"][1]
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("trainer") / "scans"
+    write_scans(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +109,11 @@ def test_another_seed_gives_other_losses(finished, tmp_path):
 
 
 def test_watching_does_not_change_what_is_learned(finished, tmp_path):
-    config = small(6, checkpoint_every=3)
-    pretrain(
-        replace(config, log=replace(config.log, frame_every=5)),
-        tmp_path / "unwatched",
-        recipe="indoor_demo",
-    )
-    assert losses(tmp_path / "unwatched") == losses(finished)
+    run = tmp_path / "watched"
+    config = small(6, checkpoint_every=3, frame_every=5, probe_every=4, num_probed=2)
+    pretrain(config, run, recipe="indoor_demo")
+    assert Run(run).scalars()["probe/nn_accuracy"][0] == [0, 4, 6]
+    assert losses(run) == losses(finished)
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_happened(finished, tmp_path):
@@ -148,20 +166,112 @@ def test_a_signal_ends_the_step_saves_and_says_so(tmp_path):
     assert (run / "checkpoints" / "00000002" / "trainer.json").exists()
 
 
-def test_a_loss_that_is_not_finite_fails_the_run_with_a_reason(tmp_path, monkeypatch):
-    from pointins_engine import trainer
+def test_a_loss_that_is_not_finite_fails_the_run_and_keeps_the_last_checkpoint(
+    scans, tmp_path, monkeypatch
+):
+    """Found by the next step, long before the next log step and the next checkpoint."""
 
-    def broken(*args, **kwargs):
-        terms = trainer_loss(*args, **kwargs)
-        return replace(terms, total=terms.total * torch.nan)
+    def broken(student, local, teacher, targets, config, now, world):
+        terms = training_loss(student, local, teacher, targets, config, now, world)
+        spoilt = torch.nan if now.lr == schedule(3, config).lr else 1.0
+        return replace(terms, total=terms.total * spoilt)
 
-    trainer_loss = trainer.training_loss
     monkeypatch.setattr(trainer, "training_loss", broken)
-    with pytest.raises(RunError, match=r"not finite at step 1.*--resume"):
-        pretrain(small(4), tmp_path / "rooms", recipe="indoor_demo")
-    state = Run(tmp_path / "rooms").state()
+    config = tiny(scans)
+    config = replace(config, optim=replace(config.optim, steps=20))
+    config = replace(config, log=replace(config.log, scalars_every=20, checkpoint_every=3))
+    run = tmp_path / "run"
+    with pytest.raises(RunError, match=r"not finite at step 4.*--resume"):
+        pretrain(config, run, recipe="indoor_demo")
+    state = Run(run).state()
     assert state["status"] == "failed"
     assert "not finite" in state["detail"]
+    (kept,) = (run / "checkpoints").iterdir()
+    assert kept.name == "00000003"
+    assert all(bool(t.isfinite().all()) for t in load_file(kept / "student.safetensors").values())
+
+
+def test_a_run_in_parts_goes_on_bit_for_bit_and_another_number_of_parts_is_welcome(scans, tmp_path):
+    config = tiny(scans, accumulate=2)
+    run, again = tmp_path / "run", tmp_path / "again" / "run"
+    pretrain(config, run, recipe="x")
+    for parts, same in ((2, True), (4, False)):
+        shutil.rmtree(again, ignore_errors=True)
+        shutil.copytree(run, again)
+        shutil.rmtree(again / "checkpoints" / "00000005")
+        pretrain(tiny(scans, accumulate=parts), again, recipe="x", resume=True)
+        if same:
+            assert losses(again) == losses(run)
+        else:  # sums in another order
+            np.testing.assert_allclose(losses(again), losses(run), rtol=1e-5)
+
+
+def test_between_log_steps_nothing_is_read_and_no_targets_are_made(scans, tmp_path, monkeypatch):
+    """Before the offset loss joins ODR and SCR run only where somebody looks."""
+    made: list[int] = []
+
+    def counted(*args, **kwargs):
+        made.append(len(told))
+        return teacher_targets(*args, **kwargs)
+
+    monkeypatch.setattr(trainer, "teacher_targets", counted)
+    told: list[float | None] = []
+    config = tiny(scans)
+    config = replace(
+        config,
+        offset=replace(config.offset, start=0.8),
+        log=replace(config.log, scalars_every=2),
+    )
+    pretrain(config, tmp_path / "run", recipe="x", report=lambda now: told.append(now.loss))
+    assert Run(tmp_path / "run").scalars()["loss/total"][0] == [2, 4, 5]
+    assert told[0] is None
+    assert told[1] == told[2] == pytest.approx(losses(tmp_path / "run")[0], rel=1e-5)
+    assert made == [1, 3, 4], "steps 2 and 4 are logged, step 5 learns offsets"
+
+
+def test_without_the_offset_branch_a_run_is_whole_and_has_no_figures_of_it(scans, tmp_path):
+    config = tiny(scans)
+    config = replace(
+        config,
+        offset=replace(config.offset, enabled=False),
+        optim=replace(config.optim, steps=2),
+    )
+    pretrain(config, tmp_path / "run", recipe="x")
+    run = Run(tmp_path / "run")
+    assert run.frames(run.scenes()[0]) == [0, 2]
+    keys = set(run.scalars())
+    assert "loss/semantic" in keys
+    assert not {key for key in keys if key.startswith(("odr/", "scr/", "loss/offset"))}
+
+
+def test_the_progress_line_leaves_out_a_loss_that_nobody_has_read_yet(capsys):
+    now = Progress(
+        step=9,
+        total_steps=9,
+        loss=None,
+        offset_loss=0.0,
+        step_s=2.0,
+        eta_s=0.0,
+        frame_written=False,
+    )
+    bar = ProgressBar(Path("runs/x"))
+    bar.update(now)
+    bar.update(replace(now, loss=1.5))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "step 9/9  2.00 s/step  0 s left"
+    assert second == "step 9/9  loss 1.500  offset 0.000  2.00 s/step  0 s left"
+
+
+def test_every_group_follows_the_schedule(scans):
+    config = replace(tiny(scans), optim=replace(tiny(scans).optim, weight_decay=(0.04, 0.2)))
+    student, _ = make_student_and_teacher(config, torch.Generator().manual_seed(0))
+    optimizer = make_optimizer(student, config)
+    now = schedule(3, config)
+    follow_schedule(optimizer, now)
+    assert 0.04 < now.weight_decay < 0.2
+    for group in optimizer.param_groups:
+        assert group["weight_decay"] == now.weight_decay
+        assert group["lr"] == now.lr * group["lr_scale"]
 
 
 def test_a_checkpoint_holds_tensors_and_json_only(finished):

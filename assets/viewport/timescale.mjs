@@ -26,18 +26,19 @@ export function stepAt(share, end) {
  * A group takes the kind that matters most.
  */
 export function placeMarks(marks, end, gap = 0.012) {
-  const weight = { warning: 3, resume: 2, mark: 1, checkpoint: 0 };
+  const weight = { alarm: 4, warning: 3, resume: 2, mark: 1, checkpoint: 0, cleared: 0 };
   const placed = [];
   for (const mark of [...marks].sort((a, b) => a.step - b.step)) {
     if (mark.step > end) continue;
+    const kind = mark.kind === "alarm" && mark.state === "cleared" ? "cleared" : mark.kind;
     const share = shareOf(mark.step, end);
     const group = placed.at(-1);
     if (!group || share - group.share >= gap) {
-      placed.push({ share, kind: mark.kind, step: mark.step, texts: [describeMark(mark)] });
+      placed.push({ share, kind, step: mark.step, texts: [describeMark(mark)] });
       continue;
     }
     group.texts.push(describeMark(mark));
-    if ((weight[mark.kind] ?? 0) > (weight[group.kind] ?? 0)) group.kind = mark.kind;
+    if ((weight[kind] ?? 0) > (weight[group.kind] ?? 0)) group.kind = kind;
   }
   return placed;
 }

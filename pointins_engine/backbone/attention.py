@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from pointins_engine.backbone.backends import Backend, is_installed
+from pointins_engine.upload import upload
 
 # (q, k, v) as (T, H, D), cumulated patch lengths (P + 1,) int32, longest patch -> (T, H, D)
 VarlenKernel = Callable[[Tensor, Tensor, Tensor, Tensor, int], Tensor]
@@ -77,28 +78,34 @@ def partition_patches(
         PTv3 Sec. 4.2. Departure: PTv3 without flash-attn shrinks K to the smallest cloud of the
         batch; here a small cloud keeps its own patch behind a mask and the others keep theirs.
     """
-    runs, slots, lengths = [], [], []
+    num_points, lengths = sum(cloud_sizes), []
+    clouds = []  # points, members, first point, first member
     start = num_members = 0
     for size in cloud_sizes:
-        stop = start + size
-        left = size % patch_size if size > patch_size else 0
-        runs.append(torch.arange(start, stop, device=device))
-        slots.append(torch.arange(num_members, num_members + size, device=device))
-        if left:
-            runs.append(torch.arange(stop - patch_size, stop - left, device=device))
-        cloud_lengths = [patch_size] * -(-size // patch_size) if size > patch_size else [size]
-        lengths += [length for length in cloud_lengths if length > 0]
-        num_members += sum(cloud_lengths)
-        start = stop
-    position, slot = torch.cat(runs), torch.cat(slots)
-    boundaries = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32, device=device)
-    longest, key_mask = max(lengths), None
+        full = [patch_size] * -(-size // patch_size) if size > patch_size else [size]
+        lengths += [length for length in full if length > 0]
+        clouds.append([size, sum(full), start, num_members])
+        start, num_members = start + size, num_members + sum(full)
+    longest = max(lengths)
+
+    size, members, start, first = upload(torch.tensor(clouds), device).unbind(dim=1)
+    boundaries = upload(torch.tensor([0, *accumulate(lengths)], dtype=torch.int32), device)
+    # Repeats of known total: the device is not asked for their number.
+    shift = (first - start).repeat_interleave(size, output_size=num_points)
+    slot = torch.arange(num_points, device=device) + shift
+    member = torch.arange(num_members, device=device)
+    is_borrowed = member >= (first + size).repeat_interleave(members, output_size=num_members)
+    shift = (start - first).repeat_interleave(members, output_size=num_members)
+    position = member + shift - patch_size * is_borrowed
+    key_mask = None
     if padded and min(lengths) < longest:
+        length = boundaries.diff()
         place = torch.arange(longest, device=device)
-        filled = place < boundaries.diff()[:, None]  # (P, K)
+        filled = place < length[:, None]  # (P, K)
         # Padding repeats a patch's first member, whose features are finite; the mask hides it.
         position = position[(boundaries[:-1, None] + place * filled).flatten()]
-        slot = filled.flatten().nonzero().squeeze(1)[slot]
+        before = torch.arange(len(lengths), device=device) * longest - boundaries[:-1]
+        slot = slot + before.repeat_interleave(length, output_size=num_members)[slot]
         key_mask = filled[:, None, None, :]
     return PatchPartition(
         position=position,

@@ -6,43 +6,46 @@ cells of the loss stage with the features of all coarser stages beside their own
 N voxels, M cells of the loss stage, B clouds, C channels.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from pointins_engine.backbone.attention import (
-    PatchAttention,
-    Patches,
-    attention_backend,
-    lay_patches,
-    partition_patches,
+from pointins_engine.backbone.blocks import (
+    Block,
+    StageLayout,
+    draw_keep,
+    fill_weights,
+    lay_out,
+    rising_rates,
+    run_blocks,
 )
 from pointins_engine.backbone.pooling import CellGrid, GridPool, cell_mean, halve_grid
-from pointins_engine.backbone.serialization import CURVES, Curve, serialize
-from pointins_engine.backbone.sparse_conv import (
-    NeighbourMap,
-    SpconvNeighbours,
-    SubmanifoldConv3d,
-    find_neighbours,
-    sparse_conv_backend,
-    spconv_neighbours,
-)
-from pointins_engine.batch import CellBatch, PointBatch, batch_ptr
+from pointins_engine.backbone.serialization import CURVES, Curve
+from pointins_engine.batch import CellBatch, PointBatch
 from pointins_engine.config import BackboneConfig
-
-_INIT_STD = 0.02  # as in Sonata; cut at +-2
+from pointins_engine.errors import SceneError
+from pointins_engine.randomness import StepRandom
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _StageLayout:
-    """What the blocks of one stage share."""
+class StageOutput:
+    """What the encoder knows of one stage."""
 
-    batch_index: Int[Tensor, " n"]
-    neighbours: NeighbourMap | SpconvNeighbours
-    patches: tuple[Patches, ...]  # block b uses patches[b % len]
+    feat: Float[Tensor, "m c"]
+    grid: CellGrid
+    layout: StageLayout
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncoderStages:
+    """What the encoder knows of all stages, from the input voxels to the coarsest cells."""
+
+    stages: tuple[StageOutput, ...]
+    batch_size: int
 
 
 class Encoder(nn.Module):
@@ -56,8 +59,8 @@ class Encoder(nn.Module):
     Source:
         PTv3; Sonata Sec. 3 and App. for the m2 variant and the up-cast. Departures: drop path is
         drawn per cloud (PTv3: per point), the four orders are shuffled in training only (PTv3:
-        always), the curve depth is one a cloud (`serialization.cloud_depths`). Masked voxels are
-        removed before the encoder; the mask token is kept for public checkpoints only.
+        always), the curve depth is one a cloud (`serialization.cloud_depths`). Hidden voxels are
+        removed before the encoder, or marked by `PointBatch.is_masked` for the mask token.
     """
 
     def __init__(
@@ -65,8 +68,7 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        num_blocks = sum(config.depths)
-        self.drop_rates = [config.drop_path * b / max(num_blocks - 1, 1) for b in range(num_blocks)]
+        self.drop_rates = rising_rates(config.drop_path, sum(config.depths))
         widths = (None, *config.channels)
         with torch.device("meta"):  # weights are drawn once, from rng, below
             self.stem = Stem(in_channels, config.channels[0])
@@ -76,95 +78,99 @@ class Encoder(nn.Module):
                 Stage(widths[s], config.channels[s], config.heads[s], config.depths[s])
                 for s in range(len(config.depths))
             )
-        self.to_empty(device=torch.get_default_device())
-        init_weights(self, rng)
+        fill_weights(self, rng)
 
-    def forward(self, batch: PointBatch, rng: torch.Generator | None = None) -> CellBatch:
+    def forward(self, batch: PointBatch, rng: StepRandom | None = None) -> CellBatch:
         """Encode a batch.
 
         Args:
             batch: Voxels, at least one.
-            rng: Draws drop path and order shuffles; needed in training mode where the
-                configuration has either, ignored in evaluation mode.
+            rng: Draws drop path, cloud by cloud, and order shuffles, one for all clouds; needed in
+                training mode where the configuration has either, ignored in evaluation mode.
 
         Raises:
             ConfigError: If a view is too large for its grid size.
+            SceneError: If there is no voxel; on the CPU also if two rows of a cloud are the same
+                voxel or an index is negative.
         """
-        assert len(batch.feat) > 0, "the encoder needs at least one voxel"
-        config = self.config
-        device_type = batch.feat.device.type
-        with torch.autocast(device_type, dtype=torch.bfloat16, enabled=config.dtype == "bfloat16"):
-            feats, grids = self._encode(batch, rng)
-        upcast = [feats[config.loss_stage].float()]
+        feats, grids = [], []
+        for stage in self._run_stages(batch, rng):  # a stage's layout goes when the next one comes
+            feats.append(stage.feat)
+            grids.append(stage.grid)
+        loss_stage = self.config.loss_stage
+        upcast = [feats[loss_stage].float()]
         link = None
-        for s in range(config.loss_stage + 1, len(feats)):
+        for s in range(loss_stage + 1, len(feats)):
             link = grids[s].cell_index if link is None else grids[s].cell_index[link]
             upcast.append(feats[s].float().index_select(0, link))
         return self._cells(batch, grids, torch.cat(upcast, dim=1))
 
-    def _encode(
-        self, batch: PointBatch, rng: torch.Generator | None
-    ) -> tuple[list[Tensor], list[CellGrid]]:
-        """Features and cells of every stage."""
+    def encode_stages(self, batch: PointBatch, rng: StepRandom | None = None) -> EncoderStages:
+        """All stages with what a decoder needs of them; arguments and errors as in `forward`."""
+        return EncoderStages(
+            stages=tuple(self._run_stages(batch, rng)), batch_size=batch.batch_size
+        )
+
+    def _run_stages(self, batch: PointBatch, rng: StepRandom | None) -> Iterator[StageOutput]:
+        """Stage after stage, as the autocast of the configuration has it."""
+        config = self.config
+        if len(batch.feat) == 0:
+            raise SceneError(
+                f"a batch of {batch.batch_size} clouds holds no voxel, the encoder needs at least "
+                "one; leave empty scans out, or lower view.mask_ratio if masking hid everything."
+            )
+        assert batch.is_masked is None or config.mask_token, "masked rows need a mask token"
         keep = self._draw_keep(batch, rng)
-        feat = self.stem(batch.feat)
+        shuffle = _given(rng).shared("curves") if self._shuffles() else None
         grid = CellGrid(
-            cell_index=torch.arange(len(feat), device=feat.device),
+            cell_index=torch.arange(len(batch.feat), device=batch.feat.device),
             grid_coord=batch.grid_coord,
             batch_index=batch.batch_index,
         )
-        feats, grids = [], []
-        first = 0
+        feat, first = batch.feat, 0
         for s, stage in enumerate(self.stages):
-            if s > 0:
-                grid = halve_grid(grid.grid_coord, grid.batch_index)
-            depth = self.config.depths[s]
-            layout = self._lay_out(grid, batch.batch_size, depth, rng)
-            feat = stage(feat, grid, layout, None if keep is None else keep[first : first + depth])
-            feats.append(feat)
-            grids.append(grid)
-            first += depth
-        return feats, grids
+            last = first + config.depths[s]
+            with self._autocast(batch):
+                if s == 0:
+                    feat = self._embed(batch)
+                else:
+                    grid = halve_grid(grid.grid_coord, grid.batch_index)
+                rows = range(len(CURVES))
+                if shuffle is not None:
+                    rows = torch.randperm(len(CURVES), generator=shuffle).tolist()
+                curves: tuple[Curve, ...] = tuple(CURVES[row] for row in rows[: config.depths[s]])
+                layout = lay_out(grid, batch.batch_size, config, curves)
+                feat = stage(
+                    feat,
+                    grid,
+                    layout,
+                    None if keep is None else keep[first:last],
+                    recompute=config.activation_checkpointing,
+                )
+            yield StageOutput(feat=feat, grid=grid, layout=layout)
+            first = last
 
-    @torch.no_grad()
-    def _lay_out(
-        self, grid: CellGrid, batch_size: int, depth: int, rng: torch.Generator | None
-    ) -> _StageLayout:
-        """Neighbours and patches of a stage, for those curves only that its blocks use."""
-        rows = list(range(len(CURVES)))
-        if self.training and self.config.shuffle_orders:
-            rng = _given(rng)
-            rows = torch.randperm(len(CURVES), generator=rng, device=rng.device).tolist()
-        curves: tuple[Curve, ...] = tuple(CURVES[row] for row in rows[:depth])
-        orders, inverses = serialize(grid.grid_coord, grid.batch_index, batch_size, curves)
-        device = grid.batch_index.device
-        sizes = batch_ptr(grid.batch_index, batch_size).diff().tolist()
-        dtype = torch.bfloat16 if self.config.dtype == "bfloat16" else torch.float32
-        padded = attention_backend(device, dtype).name == "sdpa"
-        partition = partition_patches(sizes, self.config.patch_size, device, padded)
-        if sparse_conv_backend(device).name == "spconv":
-            neighbours = spconv_neighbours(grid.grid_coord, grid.batch_index, batch_size)
-        else:
-            neighbours = find_neighbours(grid.grid_coord, grid.batch_index)
-        return _StageLayout(
-            batch_index=grid.batch_index,
-            neighbours=neighbours,
-            patches=tuple(
-                lay_patches(partition, order, inverse)
-                for order, inverse in zip(orders, inverses, strict=True)
-            ),
-        )
+    def _autocast(self, batch: PointBatch) -> torch.autocast:
+        enabled = self.config.dtype == "bfloat16"
+        return torch.autocast(batch.feat.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+    def _embed(self, batch: PointBatch) -> Tensor:
+        feat = self.stem(batch.feat)
+        if batch.is_masked is None:
+            return feat
+        return torch.where(batch.is_masked[:, None], self.mask_token.to(feat.dtype), feat)
+
+    def _shuffles(self) -> bool:
+        return self.training and self.config.shuffle_orders
 
     def _draw_keep(
-        self, batch: PointBatch, rng: torch.Generator | None
+        self, batch: PointBatch, rng: StepRandom | None
     ) -> Float[Tensor, "blocks 2 b"] | None:
-        """Drop path: 0 or 1 / (1 - rate) for each block, branch and cloud; None when it is off."""
+        """Drop path of a batch; None when it is off."""
         if not self.training or self.config.drop_path == 0:
             return None
-        rng = _given(rng)
-        rates = torch.tensor(self.drop_rates, device=rng.device)[:, None, None]
-        draw = torch.rand(len(rates), 2, batch.batch_size, generator=rng, device=rng.device)
-        return ((draw >= rates) / (1 - rates)).to(batch.feat.device)
+        keep = draw_keep(self.drop_rates, _given(rng), "drop_path", batch.batch_size)
+        return keep.to(batch.feat.device)
 
     @torch.no_grad()
     def _cells(self, batch: PointBatch, grids: list[CellGrid], feat: Tensor) -> CellBatch:
@@ -208,89 +214,19 @@ class Stage(nn.Module):
         self.blocks = nn.ModuleList(Block(channels, heads) for _ in range(depth))
 
     def forward(
-        self, feat: Tensor, grid: CellGrid, layout: _StageLayout, keep: Tensor | None
+        self,
+        feat: Tensor,
+        grid: CellGrid,
+        layout: StageLayout,
+        keep: Tensor | None,
+        *,
+        recompute: bool,
     ) -> Tensor:
         if self.pool is not None:
             feat = self.pool(feat, grid)
-        for b, block in enumerate(self.blocks):
-            patches = layout.patches[b % len(layout.patches)]
-            rows = None if keep is None else keep[b][:, layout.batch_index, None]  # (2, N, 1)
-            feat = block(feat, layout.neighbours, patches, rows)
-        return feat
+        return run_blocks(self.blocks, feat, layout, keep, recompute=recompute)
 
 
-class Block(nn.Module):
-    """Pre-norm transformer block: convolutional position encoding, patch attention, MLP."""
-
-    def __init__(self, channels: int, heads: int) -> None:
-        super().__init__()
-        self.position = PositionEncoding(channels)
-        self.attention_norm = nn.LayerNorm(channels)
-        self.attention = PatchAttention(channels, heads)
-        self.mlp_norm = nn.LayerNorm(channels)
-        self.mlp = Mlp(channels)
-
-    def forward(
-        self,
-        feat: Tensor,
-        neighbours: NeighbourMap | SpconvNeighbours,
-        patches: Patches,
-        keep: Tensor | None,
-    ) -> Tensor:
-        feat = feat + self.position(feat, neighbours)
-        attended = self.attention(self.attention_norm(feat), patches)
-        feat = feat + attended if keep is None else torch.addcmul(feat, attended, keep[0])
-        expanded = self.mlp(self.mlp_norm(feat))
-        return feat + expanded if keep is None else torch.addcmul(feat, expanded, keep[1])
-
-
-class PositionEncoding(nn.Module):
-    """Sparse convolution, Linear, LayerNorm (PTv3's xCPE)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = SubmanifoldConv3d(channels, channels)
-        self.linear = nn.Linear(channels, channels)
-        self.norm = nn.LayerNorm(channels)
-
-    def forward(self, feat: Tensor, neighbours: NeighbourMap | SpconvNeighbours) -> Tensor:
-        return self.norm(self.linear(self.conv(feat, neighbours)))
-
-
-class Mlp(nn.Module):
-    """C to 4 C to C with GELU."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(channels, 4 * channels)
-        self.fc2 = nn.Linear(4 * channels, channels)
-
-    def forward(self, feat: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
-        return self.fc2(F.gelu(self.fc1(feat)))
-
-
-def _given(rng: torch.Generator | None) -> torch.Generator:
+def _given(rng: StepRandom | None) -> StepRandom:
     assert rng is not None, "in training mode drop path and order shuffles need an rng"
     return rng
-
-
-@torch.no_grad()
-def init_weights(module: nn.Module, rng: torch.Generator | None = None) -> None:
-    """Draw the weights of an encoder or of a part of it, in place.
-
-    Matrices and kernels: normal of std 0.02 cut at +-2; biases and mask token 0; norms 1 and 0.
-
-    Args:
-        module: Any module of this package.
-        rng: On the device of the weights; without it a new one of seed 0.
-    """
-    if rng is None:
-        rng = torch.Generator().manual_seed(0)
-    for name, parameter in module.named_parameters():
-        owner = module.get_submodule(name.rpartition(".")[0])
-        if isinstance(owner, nn.LayerNorm):
-            parameter.fill_(1.0 if name.endswith("weight") else 0.0)
-        elif name.endswith("weight"):
-            nn.init.trunc_normal_(parameter, std=_INIT_STD, generator=rng)
-        else:
-            parameter.zero_()

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from pointins_engine.errors import ConfigError
+from pointins_engine.errors import ConfigError, SceneError
 
 Curve = Literal["z", "z_trans", "hilbert", "hilbert_trans"]
 CURVES: tuple[Curve, ...] = ("z", "z_trans", "hilbert", "hilbert_trans")
@@ -105,10 +105,15 @@ def serialize(
 
     Raises:
         ConfigError: If the scene is too large for its grid (`check_depth`).
+        SceneError: On the CPU, if an index is negative or a voxel comes twice. Elsewhere the answer
+            would cost a wait for the device; what makes views never makes such voxels.
 
     Source:
         PTv3 Sec. 4.1. Departure: one depth a cloud, see `cloud_depths`.
     """
+    checked = grid_coord.device.type == "cpu"
+    if checked:
+        _refuse_negative(grid_coord)
     depths = cloud_depths(grid_coord, batch_index, batch_size)
     depth = int(depths.max())
     check_depth(depth, batch_size)
@@ -123,10 +128,34 @@ def serialize(
         code = z_codes[exchanged]
         if curve.startswith("hilbert"):
             code = _hilbert_from_z(code, depths[batch_index], levels=depth)
-        order = torch.argsort(cloud | code)
+        ascending, order = torch.sort(cloud | code)
+        if checked and not rows:
+            _refuse_twice(ascending, order, grid_coord, batch_index)
         rows.append(order)
         inverses.append(torch.empty_like(order).index_copy_(0, order, position))
     return torch.stack(rows), torch.stack(inverses)
+
+
+def _refuse_negative(grid_coord: Tensor) -> None:
+    if len(grid_coord) and bool((least := grid_coord.amin(dim=0)).lt(0).any()):
+        raise SceneError(
+            f"voxel indices start at {least.tolist()}, expected >= 0; subtract the least index of "
+            "each axis, as pointins_engine.geometry.voxelize does."
+        )
+
+
+def _refuse_twice(
+    ascending: Tensor, order: Tensor, grid_coord: Tensor, batch_index: Tensor
+) -> None:
+    """Codes are one to one, so equal neighbours in the sorted list are one voxel twice."""
+    twice = ascending[1:] == ascending[:-1]
+    if bool(twice.any()):
+        row = order[twice.nonzero()[0, 0]]
+        raise SceneError(
+            f"{int(twice.sum())} rows repeat a voxel of their cloud, the first of them "
+            f"{grid_coord[row].tolist()} of cloud {int(batch_index[row])}; expected one row a "
+            "voxel. Keep one point of each, as pointins_engine.geometry.voxelize does."
+        )
 
 
 def _hilbert_from_z(code: Tensor, depth: Tensor, levels: int) -> Tensor:

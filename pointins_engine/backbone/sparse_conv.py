@@ -5,10 +5,12 @@ exist. The set of voxels does not grow.
 `conv3d`, with zeros where there is no voxel. Weights are laid out (C_out, 3, 3, 3, C_in), as spconv
 keeps them, so public checkpoints load.
 
+Three implementations; the record of neighbours decides which one runs: `NeighbourMap` plain torch,
+`NeighbourTable` our Triton kernels, `SpconvNeighbours` spconv.
+
 N voxels, C channels.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,96 +21,63 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from pointins_engine.backbone.backends import Backend, is_installed
-
-# Half of the 26 neighbours; the other half is their mirror.
-HALF_OFFSETS: tuple[tuple[int, int, int], ...] = (
-    (0, 0, 1),
-    *((dx, dy, dz) for dx, dy in ((0, 1), (1, -1), (1, 0), (1, 1)) for dz in (-1, 0, 1)),
+from pointins_engine.backbone.neighbours import (
+    CENTRE,
+    NeighbourMap,
+    NeighbourTable,
+    find_neighbours,
+    neighbour_table,
 )
-_CENTRE = 13
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpconvNeighbours:
+    """The voxels of a stage in spconv's form; the first convolution adds the index pairs."""
+
+    tensor: Any  # spconv.pytorch.SparseConvTensor
+
+
+Neighbours = NeighbourMap | NeighbourTable | SpconvNeighbours
 
 
 def sparse_conv_backend(device: torch.device | str) -> Backend:
     """The sparse convolution that runs on `device`."""
     if torch.device(device).type != "cuda":
-        return Backend("torch", "spconv is right on CUDA only")
+        return Backend("torch", "spconv and the Triton kernels need CUDA")
     if is_installed("spconv"):
         return Backend("spconv", "spconv is installed")
-    return Backend("torch", "spconv is not installed")
+    if is_installed("triton"):
+        return Backend("triton", "our own kernels; spconv is not installed, Triton is")
+    return Backend("torch", "neither spconv nor Triton is installed: pip install triton")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NeighbourMap:
-    """Pairs of neighbouring voxels, for one set of voxels; shared by all blocks of a stage.
-
-    `grid_coord[far[k]] == grid_coord[near[k]] + HALF_OFFSETS[k]`, row by row. No row comes twice in
-    one `near[k]` or `far[k]`.
-    """
-
-    near: tuple[Int[Tensor, " _"], ...]
-    far: tuple[Int[Tensor, " _"], ...]
-
-    def by_kernel_index(self) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Kernel index, near rows and far rows of each half offset; the mirror has 26 - index."""
-        for (dx, dy, dz), near, far in zip(HALF_OFFSETS, self.near, self.far, strict=True):
-            yield 9 * dx + 3 * dy + dz + _CENTRE, near, far
-
-
-def find_neighbours(grid_coord: Int[Tensor, "n 3"], batch_index: Int[Tensor, " n"]) -> NeighbourMap:
-    """Neighbour pairs of voxels inside their clouds.
-
-    Voxels are sorted by a linear key in which z runs fastest. The three neighbours
-    (dx, dy, -1..1) of a voxel then lie next to each other, so one binary search finds all three.
+def stage_neighbours(
+    grid_coord: Int[Tensor, "n 3"],
+    batch_index: Int[Tensor, " n"],
+    batch_size: int,
+    backend: Backend | None = None,
+) -> Neighbours:
+    """Neighbours of the voxels of a stage, in the form that a backend takes.
 
     Args:
         grid_coord: Voxel indices >= 0; no two rows of a cloud are equal, in any order.
         batch_index: Cloud of each voxel.
+        batch_size: Number of clouds.
+        backend: The one that `sparse_conv_backend` names, unless a test or benchmark says another.
     """
-    _, stride_y, stride_x, key = _padded_keys(grid_coord, batch_index)
-    key, order = torch.sort(key)
-    n = len(key)
-    # Two keys that no search meets: a search may end behind the last voxel.
-    closed = torch.cat([key, key.new_full((2,), -1)])
-    ahead = torch.arange(1, n + 1, device=key.device)
-    positions = [ahead]
-    hits = [closed[ahead] == key + 1]
-    for dx, dy, dz in HALF_OFFSETS[2::3]:
-        target = key + (dx * stride_x + dy * stride_y + dz - 1)
-        position = torch.searchsorted(key, target)
-        for step in range(3):
-            hit = closed[position] == target + step
-            positions.append(position)
-            hits.append(hit)
-            if step < 2:
-                position = position + hit
-    hit = torch.stack(hits)  # (13, N)
-    _, near = hit.nonzero(as_tuple=True)
-    sizes = hit.sum(dim=1).tolist()
-    return NeighbourMap(
-        near=order[near].split(sizes), far=order[torch.stack(positions)[hit]].split(sizes)
-    )
-
-
-def _padded_keys(grid_coord: Tensor, batch_index: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Strides of batch, y and x and the linear key, with a free voxel around every cloud."""
-    extent = grid_coord.amax(dim=0).long() + 3
-    stride_y = extent[2]
-    stride_x = extent[1] * stride_y
-    stride_batch = extent[0] * stride_x
-    x, y, z = (grid_coord.long() + 1).unbind(dim=1)
-    return (
-        stride_batch,
-        stride_y,
-        stride_x,
-        (batch_index.long() * stride_batch + x * stride_x + y * stride_y + z),
-    )
+    name = (backend or sparse_conv_backend(grid_coord.device)).name
+    if name == "spconv":
+        return spconv_neighbours(grid_coord, batch_index, batch_size)
+    if name == "triton":
+        return neighbour_table(grid_coord, batch_index)
+    return find_neighbours(grid_coord, batch_index)
 
 
 def submanifold_conv(
     feat: Float[Tensor, "n c_in"],
     weight: Float[Tensor, "c_out 3 3 3 c_in"],
     bias: Float[Tensor, " c_out"],
-    neighbours: "NeighbourMap | SpconvNeighbours",
+    neighbours: Neighbours,
 ) -> Float[Tensor, "n c_out"]:
     """The convolution of the module docstring; sums and result have the precision of `bias`."""
     device_type = feat.device.type
@@ -120,11 +89,15 @@ def submanifold_conv(
         dtype = torch.get_autocast_dtype(device_type)
         feat, weight = feat.to(dtype), weight.to(dtype)
     with torch.autocast(device_type, enabled=False):
-        return _SubmanifoldConv.apply(feat, weight, bias, neighbours)  # type: ignore[return-value]
+        if isinstance(neighbours, NeighbourMap):
+            return _SubmanifoldConv.apply(feat, weight, bias, neighbours)  # type: ignore[return-value]
+        from pointins_engine.backbone.sparse_conv_triton import tiled_conv
+
+        return tiled_conv(feat, weight, bias, neighbours)
 
 
 class _SubmanifoldConv(torch.autograd.Function):
-    """One gather, product and sum for each half offset and its mirror.
+    """One gather, product and sum for each neighbour offset, in memory that all of them share.
 
     The rows of one offset are unique, so the result does not depend on the order of the sums.
     """
@@ -134,35 +107,37 @@ class _SubmanifoldConv(torch.autograd.Function):
         ctx.save_for_backward(feat, weight)
         ctx.neighbours = neighbours
         kernel = weight.flatten(1, 3)  # (C_out, 27, C_in)
-        out = (feat @ kernel[:, _CENTRE].T).to(bias.dtype).add_(bias)
-        for d, near, far in neighbours.by_kernel_index():
-            out.index_add_(0, near, (feat.index_select(0, far) @ kernel[:, d].T).to(out.dtype))
-            out.index_add_(0, far, (feat.index_select(0, near) @ kernel[:, 26 - d].T).to(out.dtype))
+        out = (feat @ kernel[:, CENTRE].T).to(bias.dtype).add_(bias)
+        rows = feat.new_empty(neighbours.longest, feat.shape[1])
+        products = feat.new_empty(neighbours.longest, len(bias))
+        for d, here, there in neighbours.by_kernel_index():
+            row, product = rows[: len(here)], products[: len(here)]
+            torch.index_select(feat, 0, there, out=row)
+            torch.mm(row, kernel[:, d].T, out=product)
+            out.index_add_(0, here, product.to(out.dtype))
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor):  # type: ignore[override]
         feat, weight = ctx.saved_tensors
+        neighbours: NeighbourMap = ctx.neighbours
         kernel = weight.flatten(1, 3)
         precise, grad = grads[0], grads[0].to(feat.dtype).contiguous()
-        grad_feat = (grad @ kernel[:, _CENTRE]).to(precise.dtype)
+        grad_feat = (grad @ kernel[:, CENTRE]).to(precise.dtype)
         grad_kernel = torch.empty_like(kernel)
-        grad_kernel[:, _CENTRE] = grad.T @ feat
-        for d, near, far in ctx.neighbours.by_kernel_index():
-            grad_near, grad_far = grad.index_select(0, near), grad.index_select(0, far)
-            grad_feat.index_add_(0, far, (grad_near @ kernel[:, d]).to(precise.dtype))
-            grad_feat.index_add_(0, near, (grad_far @ kernel[:, 26 - d]).to(precise.dtype))
-            grad_kernel[:, d] = grad_near.T @ feat.index_select(0, far)
-            grad_kernel[:, 26 - d] = grad_far.T @ feat.index_select(0, near)
+        torch.mm(grad.T, feat, out=grad_kernel[:, CENTRE])
+        grad_rows = grad.new_empty(neighbours.longest, grad.shape[1])
+        rows, products = feat.new_empty(2, neighbours.longest, feat.shape[1])
+        for d, here, there in neighbours.by_kernel_index():
+            grad_row, row = grad_rows[: len(here)], rows[: len(here)]
+            product = products[: len(here)]
+            torch.index_select(grad, 0, here, out=grad_row)
+            torch.mm(grad_row, kernel[:, d], out=product)
+            grad_feat.index_add_(0, there, product.to(precise.dtype))
+            torch.index_select(feat, 0, there, out=row)
+            torch.mm(grad_row.T, row, out=grad_kernel[:, d])
         return grad_feat.to(feat.dtype), grad_kernel.view_as(weight), precise.sum(dim=0), None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SpconvNeighbours:
-    """The voxels of a stage in spconv's form; the first convolution adds the index pairs."""
-
-    tensor: Any  # spconv.pytorch.SparseConvTensor
 
 
 def spconv_neighbours(
@@ -204,6 +179,6 @@ class SubmanifoldConv3d(nn.Module):
         self.bias = nn.Parameter(torch.empty(out_channels))
 
     def forward(
-        self, feat: Float[Tensor, "n c_in"], neighbours: NeighbourMap | SpconvNeighbours
+        self, feat: Float[Tensor, "n c_in"], neighbours: Neighbours
     ) -> Float[Tensor, "n c_out"]:
         return submanifold_conv(feat, self.weight, self.bias, neighbours)

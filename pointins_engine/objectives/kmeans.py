@@ -1,79 +1,176 @@
-"""K-means on the features of one cloud, reproducible from a generator.
+"""K-means on the features of each cloud of a batch, reproducible from a generator a cloud.
 
-N rows, C channels, K clusters. float32 whatever autocast says; no host read-back on a GPU.
+N rows, B clouds of at most L rows, C channels, K clusters, S rows among which seeds are looked for.
+float32 whatever autocast says. On a GPU all clouds go through together, padded to the longest, and
+the host waits for nothing; on a CPU one after the other, as a cloud fits into the cache.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
-SEED_ROWS = 4096  # rows among which k-means++ looks for its starting centres
+from pointins_engine.upload import on_host, upload
+
+SEED_ROWS = 4096  # S: rows among which k-means++ looks for its starting centres
 SEED_TRIALS = 4  # rows tried for each starting centre
 
 
 @torch.no_grad()
 def kmeans(
-    feat: Float[Tensor, "n c"], num_clusters: int, iterations: int, rng: torch.Generator
-) -> tuple[Int[Tensor, " n"], Float[Tensor, "k c"]]:
-    """Cut a cloud into segments of similar features.
+    feat: Float[Tensor, "n c"],
+    clouds: Sequence[Int[Tensor, " _"]],
+    num_clusters: int,
+    iterations: int,
+    rng: Sequence[torch.Generator],
+    *,
+    normalize: bool = True,
+    together: bool | None = None,
+) -> tuple[Int[Tensor, " n"], Float[Tensor, "b k c"]]:
+    """Cut each cloud into segments of similar features.
 
-    Rows are brought to unit length first, so that the squared distance is 2 - 2 cosine. A cluster
-    that runs empty restarts at the row that lies farthest from its own centre.
+    A cluster that runs empty restarts at the row that lies farthest from its own centre.
 
     Args:
-        feat: Features of one cloud.
+        feat: Features.
+        clouds: Rows of each cloud; rows of no cloud get no label.
         num_clusters: K; a cloud with no more than K rows gets one cluster a row.
         iterations: Lloyd rounds (assign, then average).
-        rng: Chooses the k-means++ starting centres.
+        rng: One generator a cloud; chooses its k-means++ starting centres.
+        normalize: Bring rows to unit length first: the squared distance is then 2 - 2 cosine.
+        together: All clouds at once, or one by one; by default what suits the device.
 
     Returns:
-        Cluster of each row, 0..K-1, and the centres (min(K, n), c); every row has the label of the
-        nearest centre.
+        Cluster of each row within its cloud, 0..K-1, -1 in no cloud; and the centres. Every row has
+        the label of the nearest centre. Centres without rows in a cloud of fewer than K are zero.
 
     Source:
         PointINS Alg. 2, step 2; initialisation and normalisation are not stated there.
     """
+    if together is None:
+        together = not on_host(feat)
+    # One place more than rows: padding is row -1, and what it gets is cut off.
+    label = torch.full((len(feat) + 1,), -1, dtype=torch.int64, device=feat.device)
+    centre = torch.zeros(len(clouds), num_clusters, feat.shape[1], device=feat.device)
     with torch.autocast(feat.device.type, enabled=False):
-        feat = F.normalize(feat.float(), dim=1)
-        if len(feat) <= num_clusters:
-            return torch.arange(len(feat), device=feat.device), feat
-        centre = _seed_centres(feat, num_clusters, rng)
-        for _ in range(iterations):
-            distance, label = _assign(feat, centre)
-            centre = _average(feat, label, distance, num_clusters)
-        return _assign(feat, centre)[1], centre
+        large = []
+        for b, rows in enumerate(clouds):
+            if len(rows) > num_clusters:
+                large.append(b)
+            else:
+                label[rows] = torch.arange(len(rows), device=feat.device)
+                centre[b, : len(rows)] = _points(feat[rows], normalize)
+        for part in [large] if together and large else [[b] for b in large]:
+            rows = pad_sequence([clouds[b] for b in part], batch_first=True, padding_value=-1)
+            points = _Points.of(_points(feat[rows], normalize), rows >= 0)
+            found = _seed_centres(
+                points, [clouds[b].numel() for b in part], num_clusters, [rng[b] for b in part]
+            )
+            for _ in range(iterations):
+                distance, number = _assign(points, found)
+                found = _average(points, number, distance, num_clusters)
+            label[rows] = _assign(points, found)[1]
+            for b, its_centre in zip(part, found, strict=True):
+                centre[b] = its_centre
+    return label[:-1], centre
 
 
-def _assign(feat: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared distance to the nearest centre, up to the constant |feat|^2 = 1, and its number."""
-    squared = (centre @ feat.T).mul_(-2).add_(centre.square().sum(1)[:, None])  # (K, N)
-    return squared.min(0)
+def _points(feat: Tensor, normalize: bool) -> Tensor:
+    return F.normalize(feat.float(), dim=-1) if normalize else feat.float()
 
 
-def _average(feat: Tensor, label: Tensor, distance: Tensor, num_clusters: int) -> Tensor:
-    count = torch.bincount(label, minlength=num_clusters)
-    total = feat.new_zeros(num_clusters, feat.shape[1]).index_add_(0, label, feat)
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """Clouds side by side, padded at the end."""
+
+    feat: Tensor  # (B, L, C)
+    square: Tensor  # (B, L): squared length
+    exists: Tensor  # (B, L)
+
+    @classmethod
+    def of(cls, feat: Tensor, exists: Tensor) -> "_Points":
+        return cls(feat, feat.square().sum(2), exists)
+
+    def take(self, place: Tensor) -> "_Points":
+        """The rows at some places (B, S); a negative place does not exist."""
+        cloud = torch.arange(len(place), device=place.device)[:, None]
+        return _Points(self.feat[cloud, place], self.square[cloud, place], place >= 0)
+
+
+def _assign(points: _Points, centre: Tensor) -> tuple[Tensor, Tensor]:
+    """Squared distance of each row (B, L) to the nearest centre, and its number."""
+    squared = torch.bmm(centre, points.feat.mT).mul_(-2)  # (B, K, L)
+    squared.add_(centre.square().sum(2)[:, :, None])
+    nearest, number = squared.min(1)
+    return nearest + points.square, number
+
+
+def _average(points: _Points, number: Tensor, distance: Tensor, num_clusters: int) -> Tensor:
+    sums = _sums_by_index if on_host(number) else _sums_by_product
+    total, count = sums(points, torch.where(points.exists, number, num_clusters), num_clusters)
     is_empty = count == 0
-    farthest = distance.topk(num_clusters)[1]
-    restart = feat[farthest[(is_empty.cumsum(0) - 1).clamp_min(0)]]  # (K, C)
-    return torch.where(is_empty[:, None], restart, total / count.clamp_min(1)[:, None])
+    distance = distance.masked_fill(~points.exists, -torch.inf)
+    farthest = distance.topk(num_clusters)[1].gather(1, (is_empty.cumsum(1) - 1).clamp_min(0))
+    mean = total / count.clamp_min(1)[:, :, None]
+    return torch.where(is_empty[:, :, None], points.take(farthest).feat, mean)
 
 
-def _seed_centres(feat: Tensor, num_clusters: int, rng: torch.Generator) -> Tensor:
+def _sums_by_index(points: _Points, number: Tensor, num_clusters: int) -> tuple[Tensor, Tensor]:
+    """Sum (B, K, C) and count (B, K) of the rows of each cluster; rows of number K are left out."""
+    total = points.feat.new_zeros(len(number), num_clusters + 1, points.feat.shape[2])
+    count = number.new_zeros(len(number), num_clusters + 1)
+    for b, its_number in enumerate(number):
+        total[b].index_add_(0, its_number, points.feat[b])
+        count[b] = torch.bincount(its_number, minlength=num_clusters + 1)
+    return total[:, :-1], count[:, :-1]
+
+
+def _sums_by_product(points: _Points, number: Tensor, num_clusters: int) -> tuple[Tensor, Tensor]:
+    """The same for a GPU, where the order of a scattered sum changes from call to call."""
+    cluster = torch.arange(num_clusters, device=number.device)
+    member = (number[:, None] == cluster[:, None]).float()  # (B, K, L)
+    return torch.bmm(member, points.feat), member.sum(2)
+
+
+def _seed_centres(
+    points: _Points, sizes: list[int], num_clusters: int, rng: Sequence[torch.Generator]
+) -> Tensor:
     """Greedy k-means++: of a few rows drawn by squared distance, the one that lowers it most."""
-    if len(feat) > SEED_ROWS:
-        chosen = torch.randperm(len(feat), generator=rng, device=rng.device)[:SEED_ROWS]
-        feat = feat[chosen.to(feat.device)]
-    draws = torch.rand(num_clusters, SEED_TRIALS, generator=rng, device=rng.device).to(feat.device)
-    row = (draws[0, :1] * len(feat)).long()
-    rows = [row]
-    squared = (2 - 2 * (feat @ feat[row].T)).clamp_min(0)  # (N, 1)
-    for draw in draws[1:]:
-        total = squared.flatten().cumsum(0)
-        trial = torch.searchsorted(total, draw * total[-1]).clamp_max(len(feat) - 1)
-        left = torch.minimum(squared, (2 - 2 * (feat @ feat[trial].T)).clamp_min(0))  # (N, trials)
-        best = left.sum(0).argmin(keepdim=True)
-        squared = left.index_select(1, best)
-        rows.append(trial[best])
-    return feat[torch.cat(rows)]
+    chosen, draws = [], []
+    for size, cloud_rng in zip(sizes, rng, strict=True):
+        if size > SEED_ROWS:
+            chosen.append(torch.randperm(size, generator=cloud_rng)[:SEED_ROWS])
+        else:
+            chosen.append(torch.arange(size))
+        draws.append(torch.rand(num_clusters, SEED_TRIALS, generator=cloud_rng))
+    device = points.feat.device
+    if max(sizes) > SEED_ROWS or len(sizes) > 1:
+        place = pad_sequence(chosen, batch_first=True, padding_value=-1)
+        points = points.take(upload(place, device))
+    counts = upload(torch.tensor([len(c) for c in chosen]), device)[:, None]  # (B, 1)
+    draw = upload(torch.stack(draws, dim=1), device)  # (K, B, trials)
+
+    place = (draw[0, :, :1] * counts).long()  # (B, 1)
+    centres = [points.take(place).feat]
+    squared = _squared_distance(points, place)  # (B, 1, S)
+    for share in draw[1:]:
+        total = squared.squeeze(1).cumsum(1)
+        trial = torch.searchsorted(total, share * total[:, -1:])
+        trial = torch.minimum(trial, counts - 1)  # (B, trials)
+        left = torch.minimum(squared, _squared_distance(points, trial))  # (B, trials, S)
+        best = left.sum(2).argmin(1, keepdim=True)  # (B, 1)
+        squared = left.gather(1, best[:, :, None].expand(-1, -1, left.shape[2]))
+        centres.append(points.take(trial.gather(1, best)).feat)
+    return torch.cat(centres, dim=1)
+
+
+def _squared_distance(points: _Points, place: Tensor) -> Tensor:
+    """From the rows at some places (B, T) to every row: (B, T, S), 0 for padding."""
+    there = points.take(place)
+    squared = torch.bmm(there.feat, points.feat.mT).mul_(-2)
+    squared.add_(points.square[:, None]).add_(there.square[:, :, None])
+    return squared.clamp_min_(0).mul_(points.exists[:, None])

@@ -7,12 +7,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from pointins_engine.config import OffsetConfig
+from pointins_engine.world import ALONE, World
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OffsetLoss:
-    """The loss and its two terms, each a mean over the rows that have a target."""
+    """The loss and its two terms: this rank's share of means over the rows that have a target."""
 
-    loss: Float[Tensor, ""]  # l1 + direction
+    loss: Float[Tensor, ""]  # l1 / length_scale + direction
     l1: Float[Tensor, ""]  # metres, summed over the three axes
     direction: Float[Tensor, ""]  # 1 - cosine; 0 for targets too short to have a direction
 
@@ -21,8 +24,9 @@ def offset_loss(
     offset: Float[Tensor, "n 3"],
     target: Float[Tensor, "n 3"],
     valid: Bool[Tensor, " n"],
-    min_cosine_length: float,
+    config: OffsetConfig,
     importance: Float[Tensor, " n"] | None = None,
+    world: World = ALONE,
 ) -> OffsetLoss:
     """Length and direction error of the student's offsets.
 
@@ -30,8 +34,9 @@ def offset_loss(
         offset: Student offsets in metres, scene frame.
         target: Centroid of the matched pseudo-instance minus the student's own position.
         valid: Rows that have a target.
-        min_cosine_length: Metres; shorter targets get no direction term, theirs is noise.
+        config: Shortest target with a direction term; metres that count as one in the length term.
         importance: How much each row counts in the means; all alike if None.
+        world: The means run over the rows of all its ranks.
 
     Returns:
         Zero with a gradient of zero if no row is valid.
@@ -42,9 +47,9 @@ def offset_loss(
     offset = offset.float()
     target = torch.where(valid[:, None], target.detach().float(), 0.0)
     weight = valid.float() if importance is None else valid * importance.float()
-    weight = weight / weight.sum().clamp_min(torch.finfo(torch.float32).tiny)
+    weight = weight / world.sum(weight.sum()).clamp_min(torch.finfo(torch.float32).tiny)
     l1 = (weight * torch.where(valid, (offset - target).abs().sum(1), 0.0)).sum()
-    has_direction = valid & (target.norm(dim=1) >= min_cosine_length)
+    has_direction = valid & (target.norm(dim=1) >= config.min_cosine_length)
     turned = 1 - F.cosine_similarity(offset, target, dim=1, eps=1e-8)
     direction = (weight * torch.where(has_direction, turned, 0.0)).sum()
-    return OffsetLoss(loss=l1 + direction, l1=l1, direction=direction)
+    return OffsetLoss(loss=l1 / config.length_scale + direction, l1=l1, direction=direction)

@@ -4,8 +4,10 @@ N cells of the loss stage, B clouds, M pseudo-instances. A vote is a cell's posi
 offset. Everything is teacher side: no gradient, scene frame, metres.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -15,12 +17,14 @@ from pointins_engine.config import ScrConfig
 from pointins_engine.objectives.clouds import rows_per_cloud
 from pointins_engine.objectives.components import (
     connected_components,
-    nearest_row,
+    nearest_core,
     neighbour_edges,
 )
 from pointins_engine.objectives.kmeans import kmeans
+from pointins_engine.upload import on_host
 
-COSINE_EDGES = 1024  # edges whose features are gathered at once: 2 x 2 MB at 500 channels
+COSINE_EDGES = 1 << 16  # edges whose features are gathered at once on a GPU
+CACHED_EDGES = 512  # and on a CPU: 2 x 1 MB at 500 channels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +50,7 @@ def spatial_clustering(
     batch_size: int,
     is_plane: Bool[Tensor, " n"],
     config: ScrConfig,
-    rng: torch.Generator,
+    rng: Sequence[torch.Generator],
     *,
     with_segments: bool = False,
 ) -> ScrOutput:
@@ -74,8 +78,11 @@ def spatial_clustering(
         is_plane: Floor, wall or ground. `config.planes` decides: `keep` treats them as any cell,
             `drop` leaves them out without target, `zero` leaves them out with target 0.
         config: Grouping and its numbers.
-        rng: Starting centres of K-means.
+        rng: One generator a cloud; chooses the starting centres of K-means.
         with_segments: Cut segments for display even if the grouping does not use them.
+
+    On a GPU the host waits a fixed number of times, whatever the number of clouds and segments:
+    for sizes of clouds and groups, for numbers of links, cells to attach and pseudo-instances.
 
     Source:
         PointINS Alg. 2. Departures: k-NN links count in both directions, the centroid averages
@@ -90,15 +97,19 @@ def spatial_clustering(
 
     segment = torch.full_like(batch_index, -1)
     if with_segments or config.grouping != "affinity":
-        for part in by_cloud:
-            label, _ = kmeans(feat[part], config.num_segments, config.kmeans_iterations, rng)
-            segment[part] = label
+        segment, _ = kmeans(
+            feat,
+            by_cloud,
+            config.num_segments,
+            config.kmeans_iterations,
+            rng,
+            normalize=config.kmeans_normalize,
+        )
 
-    group = torch.full_like(batch_index, -1)
-    if config.grouping == "affinity":
-        group[rows] = batch_index[rows]
-    else:
-        group[rows] = batch_index[rows] * config.num_segments + segment[rows]
+    number = batch_index
+    if config.grouping != "affinity":
+        number = batch_index * config.num_segments + segment
+    group = torch.where(took_part, number, -1)
 
     component = torch.full_like(batch_index, -1)
     if config.grouping == "paper":
@@ -124,11 +135,25 @@ def _centred_directions(feat: Tensor, by_cloud: list[Tensor]) -> Tensor:
     clouds = [feat[part].float() for part in by_cloud if len(part)]
     return torch.cat(
         [feat.new_zeros(0, feat.shape[1]).float()]
-        + [F.normalize(cloud - cloud.mean(0), dim=1) for cloud in clouds]
+        + [F.normalize(cloud.sub_(cloud.mean(0)), dim=1) for cloud in clouds]
     )
 
 
 def _cosine(unit: Tensor, i: Tensor, j: Tensor) -> Tensor:
+    """Products of rows i and rows j of unit features."""
+    return (_cosine_on_cpu if on_host(unit) else _cosine_in_torch)(unit, i, j)
+
+
+def _cosine_on_cpu(unit: Tensor, i: Tensor, j: Tensor) -> Tensor:
+    # torch has no product and sum in one pass.
+    rows, found = unit.numpy(), np.empty(len(i), np.float32)
+    for first in range(0, len(i), CACHED_EDGES):
+        part = slice(first, first + CACHED_EDGES)
+        np.einsum("ec,ec->e", rows[i[part].numpy()], rows[j[part].numpy()], out=found[part])
+    return torch.from_numpy(found)
+
+
+def _cosine_in_torch(unit: Tensor, i: Tensor, j: Tensor) -> Tensor:
     parts = zip(i.split(COSINE_EDGES), j.split(COSINE_EDGES), strict=True)
     return torch.cat([unit.new_zeros(0), *((unit[a] * unit[b]).sum(1) for a, b in parts)])
 
@@ -139,33 +164,37 @@ def _link_cores(
     """Components of linked cores, other cells attached; -1 for cells far from any core."""
     num_neighbours = max(config.num_neighbours, config.core_neighbours)
     edges = neighbour_edges(votes, num_neighbours, config.link_radius, group)
+    counts = torch.ones(len(edges), dtype=torch.int64, device=edges.device)
     if unit_feat is not None:
-        edges = edges[_cosine(unit_feat, edges[:, 0], edges[:, 1]) >= config.min_cosine]
+        counts *= _cosine(unit_feat, edges[:, 0], edges[:, 1]) >= config.min_cosine
     # With at least core_neighbours in each list, a link count from both sides reaches the bound
     # exactly where the core_neighbours-th nearest neighbour is within link_radius.
-    is_core = torch.bincount(edges.flatten(), minlength=len(coord)) >= config.core_neighbours
-    component = connected_components(edges[is_core[edges].all(1)], len(coord))
+    num_links = torch.zeros_like(group)
+    for end in edges.T:
+        num_links.scatter_add_(0, end, counts)
+    is_core = num_links >= config.core_neighbours
+    joins = is_core[edges].all(1) & (counts > 0)
+    # Edges that do not count lead from a cell to itself, so that their number stays known.
+    edges = torch.where(joins[:, None], edges, edges[:, :1])
+    component = connected_components(edges, len(coord))
 
-    core, other = is_core.nonzero()[:, 0], (~is_core).nonzero()[:, 0]
-    nearest = nearest_row(
-        coord[other], group[other], coord[core], group[core], config.attach_radius
-    )
-    component[other] = -1
-    other, nearest = other[nearest >= 0], core[nearest[nearest >= 0]]
+    nearest = nearest_core(coord, group, is_core, config.attach_radius)
     if unit_feat is not None:
-        agree = _cosine(unit_feat, other, nearest) >= config.min_cosine
-        other, nearest = other[agree], nearest[agree]
-    component[other] = component[nearest]
-    return component
+        attached = ((nearest >= 0) & ~is_core).nonzero()[:, 0]
+        agree = _cosine(unit_feat, attached, nearest[attached]) >= config.min_cosine
+        nearest[attached] = torch.where(agree, nearest[attached], -1)
+    return torch.where(nearest >= 0, component[nearest], -1)
 
 
 def _drop_small(component: Tensor, min_size: int) -> tuple[Tensor, Tensor]:
     """Renumber components of at least `min_size` cells as 0..M-1, the rest -1; and their sizes."""
-    size = torch.bincount(component + 1)[1:]  # rows without component are counted first
-    number = torch.full((len(size) + 1,), -1, dtype=torch.int64, device=component.device)
-    kept = (size >= min_size).nonzero()[:, 0]
-    number[kept + 1] = torch.arange(len(kept), device=component.device)
-    return number[component + 1], size[kept]
+    # Place 0 is for cells without component.
+    size = component.new_zeros(len(component) + 1)
+    size.scatter_add_(0, component + 1, torch.ones_like(component))
+    size[0] = 0
+    is_kept = size >= min_size
+    number = torch.where(is_kept, is_kept.cumsum(0) - 1, -1)
+    return number[component + 1], size[is_kept]
 
 
 def _with_targets(
@@ -180,20 +209,19 @@ def _with_targets(
     config: ScrConfig,
 ) -> ScrOutput:
     member = pseudo_instance >= 0
-    instance = pseudo_instance[member]
+    count = len(size)
+    place = torch.where(member, pseudo_instance, count)  # the last one is nobody's
     averaged = coord if config.centroid == "points" else votes
-    total = coord.new_zeros(len(size), 3).index_add_(0, instance, averaged[member])
-    centroid = total / size[:, None]
-    target = torch.zeros_like(coord)
-    target[member] = centroid[instance] - coord[member]
-    cloud = batch_index.new_zeros(len(size))
-    cloud[instance] = batch_index[member]
+    total = coord.new_zeros(count + 1, 3).index_add_(0, place, averaged)
+    centroid = total / F.pad(size, (0, 1), value=1)[:, None]
+    target = torch.where(member[:, None], centroid[place] - coord, 0.0)
+    cloud = batch_index.new_zeros(count + 1).scatter_(0, place, batch_index)
     return ScrOutput(
         segment=segment,
         group=group,
         pseudo_instance=pseudo_instance,
-        centroid=centroid,
-        centroid_batch_index=cloud,
+        centroid=centroid[:-1],
+        centroid_batch_index=cloud[:-1],
         size=size,
         target=target,
         valid=member | is_left_out if config.planes == "zero" else member,

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pointins_engine.objectives.scr import ScrOutput
@@ -43,6 +43,18 @@ def scr_statistics(
         "target_m": _mean(target_length),
         "sizes": output.size.sort(descending=True)[0].tolist(),
     }
+
+
+def largest_view_share(output: ScrOutput, batch_index: Int[Tensor, " n"], batch_size: int) -> float:
+    """Share of a cloud's cells in SCR that its largest pseudo-instance takes; mean over clouds.
+
+    Unlike `largest_share` it looks across segments: above one half, one component has swallowed
+    the scene. Clouds without a cell in SCR do not count.
+    """
+    num_cells = torch.bincount(batch_index[output.group >= 0], minlength=batch_size)
+    largest = torch.zeros_like(num_cells)
+    largest.scatter_reduce_(0, output.centroid_batch_index, output.size, "amax")
+    return _mean((largest / num_cells)[num_cells > 0])
 
 
 def _mean(values: Tensor) -> float:

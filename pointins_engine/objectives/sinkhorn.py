@@ -1,4 +1,4 @@
-"""Zipf-Sinkhorn: balances a teacher's softmap over prototypes of unequal size.
+"""Sinkhorn: balances what a teacher says of points and prototypes, so that none takes all.
 
 N points, K prototypes. Works on log values in float32; knows nothing of losses or networks.
 """
@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from pointins_engine.objectives.clouds import rows_per_cloud
+from pointins_engine.world import ALONE, World
 
 
 def zipf_prior(
@@ -30,6 +31,7 @@ def zipf_prior(
     return (weight / weight.sum()).float()
 
 
+@torch.no_grad()
 def zipf_sinkhorn(
     similarity: Float[Tensor, "n k"],
     temp: float,
@@ -37,6 +39,7 @@ def zipf_sinkhorn(
     iterations: int,
     batch_index: Int[Tensor, " n"] | None = None,
     batch_size: int = 1,
+    world: World = ALONE,
 ) -> Float[Tensor, "n k"]:
     """Softmap of the teacher: for each prototype a distribution over the points.
 
@@ -53,6 +56,7 @@ def zipf_sinkhorn(
             otherwise the whole batch is, so that a scene that lacks a concept is not forced to
             carry it.
         batch_size: Number of clouds in `batch_index`.
+        world: The batch is that of all its ranks; a cloud lies on one rank.
 
     Returns:
         Softmap whose columns sum to 1 (over each cloud if `batch_index` is given), float32, no
@@ -61,23 +65,61 @@ def zipf_sinkhorn(
     Source:
         DOS; iterations and temperature from Sonata. Departure: the scope defaults to the batch.
     """
-    with torch.no_grad():
-        if batch_index is None:
-            return _balance(similarity, temp, prior, iterations)
-        softmap = torch.zeros_like(similarity, dtype=torch.float32)
-        for rows in rows_per_cloud(batch_index, batch_size):
-            softmap[rows] = _balance(similarity[rows], temp, prior, iterations)
-        return softmap
+    if batch_index is None:
+        return _softmap(similarity, temp, prior, iterations, world)
+    softmap = torch.zeros_like(similarity, dtype=torch.float32)
+    for rows in rows_per_cloud(batch_index, batch_size):
+        if len(rows):
+            softmap[rows] = _softmap(similarity[rows], temp, prior, iterations, ALONE)
+    return softmap
 
 
-def _balance(similarity: Tensor, temp: float, prior: Tensor, iterations: int) -> Tensor:
-    if len(similarity) == 0:
-        return similarity.float()
-    # Temperatures near 0.04 make logits of +-25, whose exponentials bfloat16 cannot add up.
-    log_map = similarity.float() / temp  # (N, K)
+@torch.no_grad()
+def balanced_assignments(
+    similarity: Float[Tensor, "n k"],
+    temp: float,
+    prior: Float[Tensor, " k"],
+    iterations: int,
+    world: World = ALONE,
+) -> Float[Tensor, "n k"]:
+    """Assignment of the teacher: for each point a distribution over the prototypes.
+
+    The same balance as in `zipf_sinkhorn`, with prototypes first and points last.
+
+    Args:
+        similarity: Cosine of point embeddings and prototypes, any float dtype.
+        temp: Teacher temperature, > 0.
+        prior: Shares of the prototypes (`zipf_prior`); equal shares are Sonata's.
+        iterations: Rounds of column and row scaling; Sonata uses 3.
+        world: The points are those of all its ranks.
+
+    Returns:
+        Assignment whose rows sum to 1, float32, no gradient.
+
+    Source:
+        Sonata (Sinkhorn-Knopp over the points of the batch, on all ranks).
+    """
+    log_assignment = _log_similarity(similarity, temp)
+    log_share = prior.float().log()
+    for _ in range(iterations):
+        log_assignment -= world.logsumexp(log_assignment) - log_share  # columns sum to the prior
+        log_assignment -= log_assignment.logsumexp(1, keepdim=True)  # rows sum to 1, not 1 / N:
+        # the next round's columns take the factor N out again
+    return log_assignment.exp_()
+
+
+def _softmap(
+    similarity: Tensor, temp: float, prior: Tensor, iterations: int, world: World
+) -> Tensor:
+    log_map = _log_similarity(similarity, temp)
     log_share = prior.float().log()
     for _ in range(iterations):
         log_map -= log_map.logsumexp(1, keepdim=True)  # rows alike; their 1 / N cancels below
-        log_map -= log_map.logsumexp(0) - log_share  # columns sum to the prior
-    log_map -= log_map.logsumexp(0)  # columns sum to 1
+        log_map -= world.logsumexp(log_map) - log_share  # columns sum to the prior
+    log_map -= world.logsumexp(log_map)  # columns sum to 1
     return log_map.exp_()
+
+
+def _log_similarity(similarity: Tensor, temp: float) -> Tensor:
+    # Temperatures near 0.04 make logits of +-25, whose exponentials bfloat16 cannot add up.
+    return similarity.float() / temp  # (N, K)

@@ -4,7 +4,7 @@ from typing import Any
 
 Series = tuple[list[int], list[float | None]]  # steps and values
 
-MARKS = ("checkpoint", "resume", "warning", "mark")
+MARKS = ("checkpoint", "resume", "warning", "mark", "alarm")
 
 
 class History:
@@ -15,7 +15,8 @@ class History:
         self.num_resumes = 0
         self.scalar_step = -1  # of the newest scalars
         self.scalars: dict[str, Series] = {}  # what a resume superseded is left out
-        self.marks: list[dict[str, Any]] = []  # checkpoints, resumes, warnings, changes of phase
+        self.marks: list[dict[str, Any]] = []  # checkpoints, resumes, warnings, phases, alarms
+        self.alarms: dict[str, dict[str, Any]] = {}  # raised and not cleared, by name
 
     def catch_up(self, events: list[dict[str, Any]]) -> None:
         """Take the events that are new; a shorter list than before means a new file."""
@@ -37,9 +38,14 @@ class History:
                 self.scalar_step = step
             elif kind == "resume":
                 self.num_resumes += 1
+                self.alarms.clear()  # the trainer watches anew
                 for steps, values in self.scalars.values():
                     keep = sum(step <= event["from_step"] for step in steps)
                     del steps[keep:], values[keep:]
+            elif kind == "alarm" and event["state"] == "raised":
+                self.alarms[event["name"]] = event
+            elif kind == "alarm":
+                self.alarms.pop(event["name"], None)
             if kind in MARKS:
                 self.marks.append(event)
         except (KeyError, TypeError, ValueError, AttributeError):

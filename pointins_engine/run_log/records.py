@@ -11,7 +11,7 @@ SCHEMA_VERSION = 1
 
 RunStatus = Literal["starting", "running", "finished", "stopped", "failed"]
 EventKind = Literal[
-    "scalars", "state", "resume", "checkpoint", "warning", "mark"
+    "scalars", "state", "resume", "checkpoint", "warning", "mark", "alarm"
 ]  # each event also has t (Unix seconds) and step
 
 NO_INSTANCE = -1  # pseudo_instance of a cell without one
@@ -39,14 +39,26 @@ SCALARS = _keys(
     ("loss/offset_direction", "", "1 - cosine between offset and target, mean over points"),
     ("odr/w1_before_m", "m", "Wasserstein-1 distance of teacher offset lengths to the prior"),
     ("odr/ks_before", "", "Kolmogorov-Smirnov distance of the same"),
+    ("odr/w1_after_m", "m", "the same distance after ODR; near 0 where ODR acts on the teacher"),
+    ("odr/ks_after", "", "Kolmogorov-Smirnov distance after ODR"),
     ("odr/zero_share", "", "share of teacher offsets shorter than 2 cm"),
     ("odr/mean_m", "m", "mean length of the teacher's offsets"),
     ("scr/components", "", "pseudo-instances a view, mean"),
     ("scr/kept_share", "", "share of non-plane cells that belong to a pseudo-instance"),
     ("scr/largest_share", "", "share of the largest pseudo-instance; near 1 means SCR is inert"),
+    ("scr/view_share", "", "share of a view's cells in SCR that its largest pseudo-instance takes"),
     ("scr/extent_m", "m", "mean diagonal of the pseudo-instances' bounding boxes"),
     ("scr/target_m", "m", "mean length of the targets off the planes"),
     ("collapse/prototype_entropy", "nats", "entropy of the teacher's mean prototype assignment"),
+    ("collapse/prior_kl", "nats", "divergence of that assignment from the Zipf prior"),
+    ("collapse/prototypes_used", "", "share of the prototypes that some cell is nearest to"),
+    ("collapse/effective_rank", "", "directions in use among the teacher's features, at most 256"),
+    ("probe/nn_accuracy", "", "cells whose class their nearest neighbours in other scenes tell"),
+    ("probe/chance", "", "the same if every cell got the commonest class"),
+    ("probe/ap50", "", "class-agnostic AP at IoU 0.5 of the votes' groups, planes left out"),
+    ("probe/centroid_error_m", "m", "from the teacher's votes to the true centroids, mean"),
+    ("probe/zero_error_m", "m", "the same if every cell voted for its own place"),
+    ("probe/cosine", "", "cosine of teacher offsets and true offsets, mean"),
     ("match/pairs", "", "matched student-teacher cells of the step"),
     ("schedule/lr", "", "learning rate of the heads"),
     ("schedule/ema_momentum", "", "momentum of the teacher"),
@@ -56,9 +68,19 @@ SCALARS = _keys(
     ("schedule/offset_weight", "", "weight of the offset loss"),
     ("optim/grad_norm", "", "norm of the gradient before clipping"),
     ("time/step_s", "s", "one optimiser step, frames left out"),
-    ("time/data_s", "s", "of which waiting for views"),
+    ("time/data_s", "s", "of which waiting for views and moving them to the device"),
+    ("time/student_s", "s", "of which the student's forward pass"),
+    ("time/teacher_s", "s", "of which the teacher's forward pass"),
+    ("time/targets_s", "s", "of which ODR and SCR"),
+    ("time/loss_s", "s", "of which losses and backward pass"),
+    ("time/optimizer_s", "s", "of which the optimiser"),
+    ("time/ema_s", "s", "of which the teacher's moving average"),
+    ("time/health_s", "s", "reading the health figures, after the step"),
+    ("time/probe_s", "s", "the last online probe"),
     ("time/frame_s", "s", "the last frame: inspection forward pass, ODR, SCR and hand-over"),
     ("time/frame_write_s", "s", "of which encoding and writing"),
+    ("gpu/allocated_gib", "GiB", "most memory that tensors took since the last log step; GPU only"),
+    ("gpu/reserved_gib", "GiB", "most memory that torch held since the last log step; GPU only"),
 )
 
 SCENE_ARRAYS = _keys(

@@ -112,8 +112,12 @@ class Run:
         return self.history().scalars
 
     def marks(self) -> list[dict[str, Any]]:
-        """What a timeline should show: checkpoints, resumes, warnings and changes of phase."""
+        """What a timeline should show: checkpoints, resumes, warnings, phases and alarms."""
         return self.history().marks
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """Alarms that were raised and not cleared, in the order of raising."""
+        return list(self.history().alarms.values())
 
     @property
     def version(self) -> str:

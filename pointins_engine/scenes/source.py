@@ -1,6 +1,7 @@
 """Where scenes come from: a file, a folder, or the simulator. Scenes are read when asked for."""
 
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
@@ -56,6 +57,7 @@ class SceneSet:
         self._cache: OrderedDict[int, Scene] = OrderedDict()
         self._cache_bytes = cache_bytes
         self._held_bytes = 0
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -67,14 +69,17 @@ class SceneSet:
         if not -len(self) <= index < len(self):
             raise IndexError(f"scene {index} of {len(self)}")
         index %= len(self)
-        if index in self._cache:
-            self._cache.move_to_end(index)
-            return self._cache[index]
-        scene = self._load(index)
-        self._cache[index] = scene
-        self._held_bytes += scene_bytes(scene)
-        while self._held_bytes > self._cache_bytes and len(self._cache) > 1:
-            self._held_bytes -= scene_bytes(self._cache.popitem(last=False)[1])
+        with self._lock:
+            if index in self._cache:
+                self._cache.move_to_end(index)
+                return self._cache[index]
+        scene = self._load(index)  # unlocked: views are made by several threads
+        with self._lock:
+            if index not in self._cache:
+                self._cache[index] = scene
+                self._held_bytes += scene_bytes(scene)
+            while self._held_bytes > self._cache_bytes and len(self._cache) > 1:
+                self._held_bytes -= scene_bytes(self._cache.popitem(last=False)[1])
         return scene
 
 

@@ -4,15 +4,25 @@ A view remembers the linear map that made it, so offsets can be taken back to th
 """
 
 from pointins_engine.views.correspondence import match_cells
-from pointins_engine.views.masking import visible_points
-from pointins_engine.views.view import View, ViewBatch, collate, make_views, whole_view
+from pointins_engine.views.masking import visible_voxels
+from pointins_engine.views.view import (
+    StepViews,
+    View,
+    ViewBatch,
+    collate,
+    collate_step,
+    make_views,
+    whole_view,
+)
 
 __all__ = [
+    "StepViews",
     "View",
     "ViewBatch",
     "collate",
+    "collate_step",
     "make_views",
     "match_cells",
-    "visible_points",
+    "visible_voxels",
     "whole_view",
 ]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt8
+from scipy import ndimage
 
 from pointins_engine.config import ViewConfig
 from pointins_engine.geometry import rotation
@@ -16,7 +17,7 @@ def random_linear_map(config: ViewConfig, rng: np.random.Generator) -> Float[np.
 
     Sonata's order: isotropic scale, turn about z, tilts about x and y, flips of x and y. Tilts turn
     about the origin of the centred crop instead of its bounding-box centre, which differs by a
-    translation only. Elastic distortion is left out: no matrix undoes it (method register A19).
+    translation only. Elastic distortion is no part of the map: no matrix undoes it (register A19).
     """
     matrix = rng.uniform(*config.scale) * np.eye(3)
     if rng.random() < config.rotate_z_p:
@@ -30,16 +31,45 @@ def random_linear_map(config: ViewConfig, rng: np.random.Generator) -> Float[np.
 
 
 def jitter(
-    num_points: int, config: ViewConfig, rng: np.random.Generator
+    num_points: int, sigma: float, clip: float, rng: np.random.Generator
 ) -> Float[np.ndarray, "n 3"]:
     """Gaussian displacements in metres, clipped on both sides."""
-    noise = rng.normal(0.0, config.jitter, (num_points, 3))
-    return np.clip(noise, -config.jitter_clip, config.jitter_clip).astype(np.float32)
+    noise = rng.normal(0.0, sigma, (num_points, 3))
+    return np.clip(noise, -clip, clip).astype(np.float32)
+
+
+def elastic_displacement(
+    coord: Float[np.ndarray, "n 3"], config: ViewConfig, rng: np.random.Generator
+) -> Float[np.ndarray, "n 3"]:
+    """Smooth random displacements in metres, one field for each pair of `config.elastic`.
+
+    White noise on a grid, smoothed twice by a box of three nodes along each axis and read off
+    between the nodes; a node moves by 0.114 times the magnitude (standard deviation, each axis).
+    All fields or, with p 0.05, none.
+
+    Source:
+        Sonata. An offset that crosses such a field turns and stretches in ways that the linear map
+        of a view does not undo, so the recipes leave it off.
+    """
+    moved = np.zeros_like(coord, dtype=np.float64)
+    if not config.elastic or rng.random() >= 0.95:
+        return moved.astype(np.float32)
+    for spacing, magnitude in config.elastic:
+        at = coord + moved
+        low = at.min(axis=0)
+        nodes = tuple(((at.max(axis=0) - low) // spacing).astype(int) + 3)
+        place = ((at - low) / spacing + 1).T  # a node's breadth away from the border
+        for axis in range(3):
+            noise = rng.standard_normal(nodes, dtype=np.float32)
+            for along in (0, 1, 2) * 2:
+                noise = ndimage.uniform_filter1d(noise, 3, axis=along, mode="constant")
+            moved[:, axis] += magnitude * ndimage.map_coordinates(noise, place, order=1)
+    return moved.astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColorShift:
-    """One photometric draw, shared by the two views of a scene (Sonata's global views)."""
+    """One photometric draw, shared by the two whole views of a scene (Sonata's global views)."""
 
     brightness: float
     contrast: float

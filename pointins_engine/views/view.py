@@ -1,7 +1,7 @@
-"""Two augmented crops of a scene, voxelised and packed. N voxels, B views."""
+"""Augmented crops of a scene, voxelised and packed. N voxels, K of them the student's, B views."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,13 @@ from pointins_engine.batch import PointBatch
 from pointins_engine.config import FEATURE_WIDTH, SceneConfig, ViewConfig
 from pointins_engine.geometry import voxelize
 from pointins_engine.types import Scene
-from pointins_engine.views.augment import ColorShift, jitter, random_linear_map
+from pointins_engine.views.augment import (
+    ColorShift,
+    elastic_displacement,
+    jitter,
+    random_linear_map,
+)
+from pointins_engine.views.masking import Shown, hide, show_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,17 +32,23 @@ class View:
     is_plane: Bool[np.ndarray, " n"]
     linear: Float[np.ndarray, "3 3"]  # A of y = A x + b + jitter
     point_index: Int[np.ndarray, " n"]  # row of the scene that the voxel keeps
+    shown: Shown  # what the student gets of it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ViewBatch:
-    """Packed views. Views 2s and 2s + 1 show the same scene."""
+    """Packed views: all that is in them, and what the student is shown."""
 
     points: PointBatch
+    student_points: PointBatch
     linear: Float[Tensor, "b 3 3"]
 
     def to(self, device: torch.device | str) -> "ViewBatch":
-        return ViewBatch(points=self.points.to(device), linear=self.linear.to(device))
+        return ViewBatch(
+            points=self.points.to(device),
+            student_points=self.student_points.to(device),
+            linear=self.linear.to(device),
+        )
 
     def to_scene_frame(
         self, offset: Float[Tensor, "m 3"], batch_index: Int[Tensor, " m"]
@@ -46,34 +58,90 @@ class ViewBatch:
         Translation drops out because an offset is a difference of two points. Source: PointINS
         Sec. 3.2 ("map the predicted offsets back to the original coordinate").
         """
-        inverse = torch.linalg.inv(self.linear.float())
+        # Without a check for singular matrices, which would wait for a GPU: these are similarities.
+        inverse = torch.linalg.inv_ex(self.linear.float()).inverse
         return torch.einsum("nij,nj->ni", inverse[batch_index], offset.float())
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepViews:
+    """The views of one step, or of a part of it."""
+
+    whole: ViewBatch  # views 2s and 2s + 1 show scene s
+    local: ViewBatch | None  # small crops, scene after scene, equally many a scene; student only
+
+    @property
+    def num_scenes(self) -> int:
+        return self.whole.points.batch_size // 2
+
+    def to(self, device: torch.device | str) -> "StepViews":
+        local = None if self.local is None else self.local.to(device)
+        return StepViews(whole=self.whole.to(device), local=local)
+
+
 def make_views(
-    scene: Scene, scene_config: SceneConfig, config: ViewConfig, rng: np.random.Generator
-) -> tuple[View, View]:
-    """Two overlapping crops, augmented independently; the second is centred inside the first.
+    scene: Scene,
+    scene_config: SceneConfig,
+    config: ViewConfig,
+    rng: np.random.Generator,
+    *,
+    mask_size: float,
+    mask_ratio: float,
+) -> tuple[View, ...]:
+    """Two overlapping crops, augmented independently, and `config.num_local` small ones.
 
-    A crop is the `size` voxels nearest to its centre. Colours get one common photometric draw.
+    A crop is the `size` voxels nearest to its centre. The second is centred inside the first; the
+    two have one common photometric draw, and blocks of them are hidden from the student. A local
+    crop is centred in a part of the first that no local crop shows yet, has a photometric draw of
+    its own, and hides nothing.
 
-    Source: Sonata's MultiViewGenerator, global views only (PointINS is silent; register A7).
+    Args:
+        scene: Whole scene.
+        scene_config: Grid size and features.
+        config: Crops and augmentations.
+        rng: Decides everything that is random; local crops draw last.
+        mask_size: Edge in metres of the blocks that are hidden from the student.
+        mask_ratio: Share of the blocks that are hidden.
+
+    Returns:
+        The first two views and the local ones after them.
+
+    Source: Sonata's MultiViewGenerator (PointINS is silent; register A7).
     """
     _, chosen, _ = voxelize(scene.coord, scene_config.grid_size, rng)
     coord = scene.coord[chosen]
     limit = min(config.max_points, len(chosen))
-    shift = ColorShift.draw(config.color_jitter, rng)
-    color = None if scene.color is None else shift.apply(scene.color)
-    pool, views = np.arange(len(chosen)), []
-    for _ in range(2):
+
+    def crop_around(
+        pool: Int[np.ndarray, " p"], scale: tuple[float, float]
+    ) -> Int[np.ndarray, " c"]:
         center = coord[rng.choice(pool)]
-        size = max(int(rng.uniform(*config.crop_scale) * limit), 1)
-        crop = _nearest(coord, center, size)
-        linear = random_linear_map(config, rng)
-        noise = jitter(len(crop), config, rng)
-        views.append(_view(scene, chosen[crop], scene_config, linear, color, noise))
+        size = max(int(rng.uniform(*scale) * limit), 1)
+        return _nearest(coord, center, size)
+
+    def draw_color() -> Float[np.ndarray, "n 3"] | None:
+        shift = ColorShift.draw(config.color_jitter, rng)
+        return None if scene.color is None else shift.apply(scene.color)
+
+    color = draw_color()
+    pool, crops, views = np.arange(len(chosen)), [], []
+    for _ in range(2):
+        crop = crop_around(pool, config.crop_scale)
+        view = _augmented(scene, chosen[crop], scene_config, config, color, rng)
+        shown = hide(view.shown, mask_size, mask_ratio, config.masking, scene_config.grid_size, rng)
+        views.append(replace(view, shown=shown))
+        crops.append(crop)
         pool = crop
-    return views[0], views[1]
+    is_covered = np.zeros(len(chosen), dtype=bool)
+    for _ in range(config.num_local):
+        pool = crops[0][~is_covered[crops[0]]]
+        if len(pool) == 0:  # all of the first crop is shown: begin again
+            is_covered[:] = False
+            pool = crops[0]
+        crop = crop_around(pool, config.local_scale)
+        is_covered[crop] = True
+        views.append(_augmented(scene, chosen[crop], scene_config, config, draw_color(), rng))
+    return tuple(views)
 
 
 def whole_view(scene: Scene, config: SceneConfig, max_voxels: int) -> View:
@@ -90,23 +158,47 @@ def whole_view(scene: Scene, config: SceneConfig, max_voxels: int) -> View:
     return _view(scene, chosen, config, np.eye(3), color, None)
 
 
+def collate_step(scenes: Sequence[Sequence[View]]) -> StepViews:
+    """Pack what `make_views` gave for each scene; every scene has equally many local views."""
+    local = [view for views in scenes for view in views[2:]]
+    return StepViews(
+        whole=collate([view for views in scenes for view in views[:2]]),
+        local=collate(local) if local else None,
+    )
+
+
 def collate(views: Sequence[View]) -> ViewBatch:
     """Pack views one after another, as tensors."""
-    index = np.repeat(np.arange(len(views)), [len(view.coord) for view in views])
+    sizes = [len(view.coord) for view in views]
+    index = np.repeat(np.arange(len(views)), sizes)
+    first = np.cumsum([0, *sizes[:-1]])
 
     def packed(name: str) -> Tensor:
         return torch.from_numpy(np.concatenate([getattr(view, name) for view in views]))
 
+    points = PointBatch(
+        coord=packed("coord"),
+        origin_coord=packed("origin_coord"),
+        grid_coord=packed("grid_coord"),
+        feat=packed("feat"),
+        batch_index=torch.from_numpy(index),
+        is_plane=packed("is_plane"),
+        batch_size=len(views),
+    )
+    shown = [view.shown for view in views]
+    rows = np.concatenate([start + part.row for start, part in zip(first, shown, strict=True)])
+    is_masked = None
+    if any(part.is_masked.any() for part in shown):
+        is_masked = torch.from_numpy(np.concatenate([part.is_masked for part in shown]))
+    student_points = replace(
+        points.select(torch.from_numpy(rows)),
+        coord=torch.from_numpy(np.concatenate([part.coord for part in shown])),
+        grid_coord=torch.from_numpy(np.concatenate([part.grid_coord for part in shown])),
+        is_masked=is_masked,
+    )
     return ViewBatch(
-        points=PointBatch(
-            coord=packed("coord"),
-            origin_coord=packed("origin_coord"),
-            grid_coord=packed("grid_coord"),
-            feat=packed("feat"),
-            batch_index=torch.from_numpy(index),
-            is_plane=packed("is_plane"),
-            batch_size=len(views),
-        ),
+        points=points,
+        student_points=student_points,
         linear=torch.from_numpy(np.stack([view.linear for view in views]).astype(np.float32)),
     )
 
@@ -119,6 +211,23 @@ def _nearest(
         return np.arange(len(coord))
     distance = ((coord - center) ** 2).sum(axis=1)
     return np.argpartition(distance, size - 1)[:size]
+
+
+def _augmented(
+    scene: Scene,
+    rows: Int[np.ndarray, " k"],
+    scene_config: SceneConfig,
+    config: ViewConfig,
+    color: Float[np.ndarray, "n 3"] | None,
+    rng: np.random.Generator,
+) -> View:
+    """A crop turned, jittered and, where asked for, distorted."""
+    linear = random_linear_map(config, rng)
+    noise = jitter(len(rows), config.jitter, config.jitter_clip, rng)
+    if config.elastic:
+        straight = scene.coord[rows] @ linear.T.astype(np.float32) + noise
+        noise = noise + elastic_displacement(straight, config, rng)
+    return _view(scene, rows, scene_config, linear, color, noise)
 
 
 def _view(
@@ -148,6 +257,7 @@ def _view(
         ),
         linear=linear,
         point_index=rows,
+        shown=show_all(coord, grid_coord),
     )
 
 

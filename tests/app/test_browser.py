@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.app.studio_process import Studio
-from tests.recorded_run import write_recorded_run
+from tests.recorded_run import append_frame, open_recorded_run, write_recorded_run
 
 pytestmark = pytest.mark.browser
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")  # None: playwright's own
@@ -63,6 +63,12 @@ def browser() -> Iterator[Browser]:
 def runs(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     write_recorded_run(root / "rooms", num_frames=4, num_points=1500)
+    writer = open_recorded_run(root / "inert", num_points=300)
+    for step in (0, 10):
+        append_frame(writer, step, num_points=300)
+    alarm = {"name": "scr_inert", "state": "raised", "text": "SCR is inert: <i>all</i>. Do this."}
+    writer.event("alarm", 8, **alarm)
+    writer.close("finished")
     (root / "torn").mkdir()
     (root / "torn/run.json").write_text("{")
     return root
@@ -137,6 +143,17 @@ def test_the_line_of_the_curves_stands_at_the_time_cursor(visit):
         " {data: {run: 'rooms', scene: 'room_0001', step: 20, following: false}})"
     )
     page.wait_for_function(f"{line}.x0 === 20 && {line}.visible")
+
+
+def test_an_alarm_is_told_beside_the_charts_and_marked_on_the_timeline(visit):
+    page = visit.page
+    page.goto(f"{visit.base}/live/inert")
+    alarm = page.locator(".alarm")
+    expect(alarm.get_by_role("heading")).to_contain_text("SCR is inert")
+    expect(alarm).to_contain_text("since step 8")
+    expect(alarm.locator("p")).to_have_text("<i>all</i>. Do this.")  # text of a run stays text
+    expect(page.locator('.tl-mark[data-kind="alarm"]')).to_have_count(1)
+    expect(page.locator("#health")).to_contain_text("Collapse: effective rank of the features")
 
 
 def test_the_theme_is_switched_and_kept(visit):

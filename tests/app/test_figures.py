@@ -10,6 +10,7 @@ import pytest
 from app import figures
 from app.figures import THEMES, nice_ceiling, thinned
 from app.runs import Runs
+from pointins_engine.run_log.records import SCALARS
 from pointins_engine.run_log.store import RunStore
 
 STYLE = Path(__file__).parents[2] / "assets/style.css"
@@ -38,6 +39,7 @@ def all_figures(stats, scalars, theme):
         figures.odr_directions(stats["odr"], theme),
         figures.scr_sizes(stats["scr"], theme),
         figures.curves(scalars, marks, total_steps=800, cursor=20, theme=theme),
+        figures.health(scalars, [30], total_steps=800, cursor=20, theme=theme),
     ]
 
 
@@ -125,6 +127,47 @@ def test_labels_of_curves_that_end_together_stand_apart(theme):
 def test_a_run_without_an_offset_loss_is_drawn(theme):
     scalars = {"loss/total": ([0, 1], [2.0, None])}
     go.Figure(figures.curves(scalars, [], total_steps=10, cursor=None, theme=theme))
+
+
+def test_health_draws_each_logged_figure_on_the_axis_of_its_panel(scalars, theme):
+    layout, data = (
+        figures.health(scalars, [30], total_steps=800, cursor=None, theme=theme)[part]
+        for part in ("layout", "data")
+    )
+    named = {key: name for panel in figures.HEALTH_PANELS for key, name, _ in panel.curves}
+    by_name = {trace["name"]: trace for trace in data}
+    assert {named[key] for key in named if key in scalars} <= set(by_name)
+    assert by_name["rank"]["y"] == scalars["collapse/effective_rank"][1]
+    assert by_name["class"]["yaxis"] == "y" and by_name["rank"]["yaxis"] == "y4"
+    assert layout["shapes"][0]["visible"] is False and layout["shapes"][1]["x0"] == 30
+    domains = [layout[name]["domain"] for name in layout if name.startswith("yaxis")]
+    assert all(low < high for low, high in domains)
+    assert all(below[1] < above[0] for above, below in itertools.pairwise(domains))
+
+
+def test_a_group_of_health_without_a_figure_takes_no_room(theme):
+    scalars = {"collapse/effective_rank": ([0, 10], [100.0, 90.0])}
+    layout = figures.health(scalars, [], total_steps=20, cursor=0, theme=theme)["layout"]
+    assert [note["text"] for note in layout["annotations"]] == [
+        "Collapse: effective rank of the features",
+        "rank",
+    ]
+    go.Figure(figures.health({}, [], total_steps=20, cursor=0, theme=theme))
+
+
+def test_the_times_of_the_stages_stand_on_each_other_below_the_end_of_their_axis(scalars, theme):
+    figure = figures.health(scalars, [], total_steps=800, cursor=0, theme=theme)
+    stacked = [trace for trace in figure["data"] if "stackgroup" in trace]
+    axis = "yaxis" + stacked[0]["yaxis"][1:]
+    total = sum(trace["y"][-1] for trace in stacked)
+    assert total == pytest.approx(0.5) and total <= figure["layout"][axis]["range"][1] <= 2 * total
+    named = {note["text"] for note in figure["layout"]["annotations"]}
+    assert "student" in named and "EMA" not in named  # 2 % of a step need no name
+
+
+def test_every_figure_of_health_is_declared():
+    assert set(figures.HEALTH_KEYS) <= set(SCALARS)
+    assert set(figures.CURVE_KEYS) <= set(SCALARS)
 
 
 def test_long_curves_are_thinned_but_keep_their_extremes():

@@ -172,6 +172,7 @@ def test_statistics_of_another_version_leave_the_panel_waiting():
 STATE = [
     (ids.LIVE_TOP, "children"),
     (ids.LIVE_BANNER, "children"),
+    (ids.LIVE_ALARMS, "children"),
     (ids.RUN_FACTS, "children"),
     (ids.RUN_LOG, "children"),
 ]
@@ -184,6 +185,50 @@ def test_a_failed_run_says_how_to_go_on(client, folder):
     assert f"pointins pretrain indoor_demo --run {folder / 'gray'} --resume" in text
     done = ask(client, STATE, inputs, [(ids.LIVE_RUN, "data", "rooms")])
     assert done[ids.LIVE_BANNER]["children"] is None
+
+
+SCR_INERT = "SCR is inert: each segment is one piece. Lower it or use --preset affinity."
+
+
+def alarm(writer, step, name, state, text):
+    writer.event("alarm", step, name=name, state=state, text=text)
+
+
+def test_an_alarm_is_shown_until_it_is_cleared_or_the_run_resumed(tmp_path):
+    writer = open_recorded_run(tmp_path / "rooms", num_points=300)
+    known = Runs(RunStore(tmp_path))
+
+    def shown() -> str:
+        part = live.alarms(known.details("rooms")["alarms"])
+        return "" if part is None else json.dumps(part, default=lambda p: p.to_plotly_json())
+
+    assert shown() == ""
+    alarm(writer, 20, "scr_inert", "raised", SCR_INERT)
+    alarm(writer, 30, "odr_misses", "raised", "ODR misses its prior: <b>far</b>. Do this.")
+    assert "SCR is inert" in shown() and "since step 20" in shown()
+    assert "use --preset affinity" in shown() and "<b>far</b>" in shown()
+    alarm(writer, 40, "scr_inert", "cleared", "SCR is inert: no longer.")
+    assert "SCR is inert" not in shown() and "ODR misses" in shown()
+    assert (40, "alarm") not in known.step_marks("rooms")
+    assert {(20, "alarm"), (30, "alarm")} <= set(known.step_marks("rooms"))
+    writer.event("resume", 30, from_step=30)
+    assert shown() == ""
+    writer.close("stopped")
+
+
+HEALTH = [(ids.HEALTH, "figure"), (ids.HEALTH_BODY, "className"), (ids.HEALTH_SHOWN, "data")]
+
+
+def test_health_is_sent_once_and_again_only_when_there_is_more(client):
+    inputs = [
+        *((ids.LIVE_TICK, "n_intervals", 1), (ids.LIVE_NOTICE, "data", None)),
+        (ids.THEME, "data", "dark"),
+    ]
+    state = [(ids.LIVE_RUN, "data", "rooms"), (ids.LIVE_CURSOR, "data", None)]
+    first = ask(client, HEALTH, inputs, [*state, (ids.HEALTH_SHOWN, "data", None)])
+    assert first[ids.HEALTH_BODY]["className"] == "" and first[ids.HEALTH]["figure"]["data"]
+    seen = first[ids.HEALTH_SHOWN]["data"]
+    assert ask(client, HEALTH, inputs, [*state, (ids.HEALTH_SHOWN, "data", seen)]) == {}
 
 
 def test_the_command_of_a_run_is_taken_as_it_was_given(folder):

@@ -1,6 +1,8 @@
 """Patches: who sits where, who is borrowed, and that attention stays inside."""
 
 import itertools
+import sys
+import types
 
 import pytest
 import torch
@@ -8,10 +10,12 @@ from torch.testing import assert_close
 
 from pointins_engine.backbone.attention import (
     PatchAttention,
+    attend_padded,
     attend_ragged,
     attention_backend,
     lay_patches,
     partition_patches,
+    varlen_kernel,
 )
 
 CPU = torch.device("cpu")
@@ -101,6 +105,59 @@ def test_padded_attention_is_attention_patch_by_patch(sizes):
     )
     for grad, expected_grad in grads:
         assert_close(grad, expected_grad, rtol=0, atol=1e-12)
+
+
+def kernel_by_loop(q, k, v, cu_seq_q, cu_seq_k, max_q, max_k):
+    """What flash-attn and torch take, in their order."""
+    assert cu_seq_q.dtype == cu_seq_k.dtype == torch.int32
+    assert cu_seq_q.equal(cu_seq_k) and max_q == max_k == int(cu_seq_q.diff().max())
+    return naive_attention(q, k, v, cu_seq_q, max_q)
+
+
+@pytest.mark.parametrize("name", ["flash_attn", "torch_varlen"])
+def test_ragged_kernels_are_called_as_they_expect(monkeypatch, name):
+    """float64: padded and ragged are the same sums, 1e-12 is rounding."""
+    monkeypatch.setattr(
+        "pointins_engine.backbone.attention.is_installed",
+        lambda module: name == "flash_attn" or module != "flash_attn",
+    )
+    if name == "flash_attn":
+        module = types.SimpleNamespace(flash_attn_varlen_func=kernel_by_loop)
+        monkeypatch.setitem(sys.modules, "flash_attn", module)
+    else:
+        monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", kernel_by_loop)
+    sizes = [3, 20, 8, 0, 17]
+    ragged, padded = (partition_patches(sizes, 8, CPU, padded=p) for p in (False, True))
+    rng = torch.Generator().manual_seed(6)
+    feat = torch.randn(sum(sizes), 24, generator=rng, dtype=torch.float64, requires_grad=True)
+    found = attend_ragged(feat[ragged.position], 2, ragged, varlen_kernel(torch.device("cuda")))
+    expected = attend_padded(feat[padded.position], 2, padded)
+    found, expected = found[ragged.slot], expected[padded.slot]
+    assert_close(found, expected, rtol=0, atol=1e-12)
+    upstream = torch.randn(found.shape, generator=rng, dtype=torch.float64)
+    grads = [torch.autograd.grad(out, feat, upstream)[0] for out in (found, expected)]
+    assert_close(*grads, rtol=0, atol=1e-12)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("padded", [True, False])
+def test_attention_on_a_gpu_equals_the_cpu(padded):
+    """bfloat16 keeps 8 bits, so 2 % of the norm; float32 on the GPU is held to 1e-4."""
+    sizes = [30, 700, 80, 0, 260]
+    attention = PatchAttention(64, heads=4)
+    rng = torch.Generator().manual_seed(7)
+    feat = torch.randn(sum(sizes), 64, generator=rng)
+    order = torch.arange(sum(sizes))
+    exact = attention(feat, lay_patches(partition_patches(sizes, 128, CPU), order, order))
+    there = torch.device("cuda")
+    partition = partition_patches(sizes, 128, there, padded)
+    patches = lay_patches(partition, order.to(there), order.to(there))
+    attention = attention.to(there)
+    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=not padded):
+        found = attention(feat.to(there), patches).float().cpu()
+    bound = 1e-4 if padded else 0.02
+    assert (found - exact).norm() / exact.norm() < bound
 
 
 def starts(sizes: list[int]) -> list[int]:

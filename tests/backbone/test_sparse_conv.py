@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
+from pointins_engine.backbone.neighbours import HALF_OFFSETS, NeighbourMap, find_neighbours
 from pointins_engine.backbone.sparse_conv import (
-    HALF_OFFSETS,
-    find_neighbours,
     sparse_conv_backend,
+    stage_neighbours,
     submanifold_conv,
 )
 
@@ -152,12 +152,22 @@ def test_under_autocast_products_are_in_bfloat16_and_sums_in_float32():
 
 @pytest.mark.parametrize(
     ("device", "installed", "name"),
-    [("cpu", True, "torch"), ("cuda", True, "spconv"), ("cuda", False, "torch")],
+    [
+        ("cpu", {"spconv", "triton"}, "torch"),
+        ("cuda", {"spconv", "triton"}, "spconv"),
+        ("cuda", {"triton"}, "triton"),
+        ("cuda", set(), "torch"),
+    ],
 )
-def test_spconv_is_for_cuda_only(monkeypatch, device, installed, name):
+def test_the_backend_follows_device_and_installation(monkeypatch, device, installed, name):
     monkeypatch.setattr(
-        "pointins_engine.backbone.sparse_conv.is_installed", lambda module: installed
+        "pointins_engine.backbone.sparse_conv.is_installed", lambda module: module in installed
     )
     backend = sparse_conv_backend(device)
     assert backend.name == name
     assert backend.reason
+
+
+def test_on_the_cpu_a_stage_gets_the_plain_map():
+    voxels, batch_index = random_voxels(20, 4, seed=16)
+    assert isinstance(stage_neighbours(voxels, batch_index, 2), NeighbourMap)

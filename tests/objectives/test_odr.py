@@ -14,6 +14,7 @@ from pointins_engine.objectives.odr_statistics import (
     wasserstein,
 )
 from pointins_engine.objectives.priors import Gamma, LogNormal
+from tests.ranks import on_ranks
 
 PRIOR = LogNormal(0.0, 0.76)
 
@@ -25,8 +26,12 @@ def generator(seed=0):
 def regularize(offset, batch_index=None, batch_size=1, prior=PRIOR, skip=None, seed=7, **config):
     if batch_index is None:
         batch_index = torch.zeros(len(offset), dtype=torch.int64)
+    more = {name: config.pop(name) for name in ("max_length", "world") if name in config}
+    generators = [generator(seed + cloud) for cloud in range(batch_size)]
+    if config.get("scope") == "batch":
+        generators = generators[:1]
     return regularize_offsets(
-        offset, batch_index, batch_size, prior, OdrConfig(**config), generator(seed), skip
+        offset, batch_index, batch_size, prior, OdrConfig(**config), generators, skip, **more
     )
 
 
@@ -76,6 +81,53 @@ def test_clouds_are_ranked_apart(offset):
     both = regularize(offset, batch_index, 3, ties="average")
     assert torch.equal(both[:700], regularize(offset[:700], ties="average"))
     assert torch.equal(both[700:], regularize(offset[700:], ties="average"))
+
+
+def test_a_cloud_draws_from_its_own_generator(offset):
+    """So a batch that is split over ranks or parts is regularised as it would be whole."""
+    offset = offset.round(decimals=1)  # many ties
+    batch_index = torch.tensor([0] * 700 + [1] * 1300)
+    both = regularize(offset, batch_index, 2)
+    assert torch.equal(both[:700], regularize(offset[:700], seed=7))
+    assert torch.equal(both[700:], regularize(offset[700:], seed=8))
+
+
+def test_batch_scope_ranks_all_clouds_together(offset):
+    batch_index = torch.tensor([0] * 700 + [2] * 1300)
+    together = regularize(offset, batch_index, 3, scope="batch", ties="average")
+    assert torch.equal(together, regularize(offset, ties="average"))
+    assert not torch.equal(together, regularize(offset, batch_index, 3, ties="average"))
+
+
+@pytest.mark.parametrize("ties", ["random", "average"])
+def test_batch_scope_ranks_the_offsets_of_all_ranks_together(offset, ties):
+    """With ties: the ranks draw the same numbers for them."""
+    offset = offset.round(decimals=1)
+    sizes = [0, 700, 1300]
+
+    def part(world):
+        mine = offset.split(sizes)[world.rank]
+        return regularize(mine, ties=ties, scope="batch", world=world)
+
+    whole = regularize(offset, ties=ties, scope="batch")
+    assert torch.equal(torch.cat(on_ranks(3, part)), whole)
+
+
+@pytest.mark.parametrize("renormalize", [True, False])
+def test_the_literal_prior_of_directions_fills_one_octant(offset, renormalize):
+    literal = regularize(offset, direction="positive", renormalize=renormalize)
+    assert (literal > 0).all()
+
+
+def test_a_longest_length_cuts_the_tail_and_nothing_else(offset):
+    batch_index = torch.tensor([0] * 1000 + [1] * 1000)
+    free = regularize(offset, batch_index, 2)
+    clipped = regularize(offset, batch_index, 2, max_length=torch.tensor([0.5, 2.0]))
+    bound = torch.tensor([0.5, 2.0])[batch_index]
+    length = free.norm(dim=1)
+    torch.testing.assert_close(clipped.norm(dim=1), length.minimum(bound))
+    torch.testing.assert_close(clipped[length < bound], free[length < bound])
+    assert (torch.cosine_similarity(free, clipped) > 0.9999).all()
 
 
 def test_skipped_rows_come_back_and_are_not_counted(offset):

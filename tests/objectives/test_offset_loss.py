@@ -5,7 +5,11 @@ import math
 import pytest
 import torch
 
+from pointins_engine.config import OffsetConfig
 from pointins_engine.objectives.offset_loss import offset_loss
+from tests.ranks import on_ranks
+
+CONFIG = OffsetConfig(min_cosine_length=0.01)
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def transcription(offset, target, valid, min_cosine_length):
 
 
 def test_agrees_with_the_equation_written_out(rows):
-    found = offset_loss(*rows, 0.01)
+    found = offset_loss(*rows, CONFIG)
     assert found.loss.item() == pytest.approx(transcription(*rows, 0.01), rel=1e-5)
     torch.testing.assert_close(found.loss, found.l1 + found.direction)
 
@@ -38,24 +42,24 @@ def test_agrees_with_the_equation_written_out(rows):
 def test_a_hand_made_case():
     offset = torch.tensor([[1.0, 0, 0], [0, 2.0, 0], [9.0, 9.0, 9.0]])
     target = torch.tensor([[0, 1.0, 0], [0, 0, 0.0], [0, 0, 0.0]])
-    found = offset_loss(offset, target, torch.tensor([True, True, False]), 0.01)
+    found = offset_loss(offset, target, torch.tensor([True, True, False]), CONFIG)
     assert found.l1.item() == pytest.approx((2 + 2) / 2)
     assert found.direction.item() == pytest.approx((1 + 0) / 2)  # at right angles; no direction
 
 
 def test_a_perfect_head_has_no_loss(rows):
     _, target, valid = rows
-    assert offset_loss(target, target, valid, 0.01).loss.item() == pytest.approx(0, abs=1e-6)
+    assert offset_loss(target, target, valid, CONFIG).loss.item() == pytest.approx(0, abs=1e-6)
 
 
 def test_rows_without_target_neither_count_nor_get_a_gradient(rows):
     offset, target, valid = rows
     target[~valid] = torch.nan  # whatever stands there
     offset.requires_grad_()
-    loss = offset_loss(offset, target, valid, 0.01).loss
+    loss = offset_loss(offset, target, valid, CONFIG).loss
     loss.backward()
     torch.testing.assert_close(
-        loss, offset_loss(offset[valid], target[valid], valid[valid], 0.01).loss
+        loss, offset_loss(offset[valid], target[valid], valid[valid], CONFIG).loss
     )
     assert (offset.grad[~valid] == 0).all()
     assert (offset.grad[valid] != 0).any(1).all()
@@ -64,7 +68,7 @@ def test_rows_without_target_neither_count_nor_get_a_gradient(rows):
 def test_no_valid_row_gives_zero_with_a_gradient_of_zero(rows):
     offset, target, valid = rows
     offset.requires_grad_()
-    loss = offset_loss(offset, target, valid & False, 0.01).loss
+    loss = offset_loss(offset, target, valid & False, CONFIG).loss
     loss.backward()
     assert loss.item() == 0
     assert (offset.grad == 0).all()
@@ -72,7 +76,7 @@ def test_no_valid_row_gives_zero_with_a_gradient_of_zero(rows):
 
 def test_gradient_is_finite_where_the_student_says_zero():
     offset = torch.zeros(4, 3, requires_grad=True)
-    offset_loss(offset, torch.ones(4, 3), torch.ones(4, dtype=torch.bool), 0.01).loss.backward()
+    offset_loss(offset, torch.ones(4, 3), torch.ones(4, dtype=torch.bool), CONFIG).loss.backward()
     assert offset.grad.isfinite().all()
 
 
@@ -80,14 +84,14 @@ def test_turning_offsets_and_targets_together_keeps_the_direction_term(rows):
     offset, target, valid = rows
     turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(1)))[0]
     torch.testing.assert_close(
-        offset_loss(offset @ turn.T, target @ turn.T, valid, 0.01).direction,
-        offset_loss(offset, target, valid, 0.01).direction,
+        offset_loss(offset @ turn.T, target @ turn.T, valid, CONFIG).direction,
+        offset_loss(offset, target, valid, CONFIG).direction,
     )
 
 
 def test_no_gradient_reaches_the_target(rows):
     offset, target, valid = (rows[0].requires_grad_(), rows[1].requires_grad_(), rows[2])
-    offset_loss(offset, target, valid, 0.01).loss.backward()
+    offset_loss(offset, target, valid, CONFIG).loss.backward()
     assert target.grad is None
 
 
@@ -97,16 +101,57 @@ def test_importance_weighs_rows_in_the_mean():
     offset, target = torch.randn(4, 3, generator=rng), torch.randn(4, 3, generator=rng)
     repeated = torch.tensor([0, 0, 0, 1, 2, 3])
     valid = torch.ones(6, dtype=torch.bool)
-    copies = offset_loss(offset[repeated], target[repeated], valid, 0.01)
-    weighed = offset_loss(offset, target, valid[:4], 0.01, torch.tensor([3.0, 1.0, 1.0, 1.0]))
+    copies = offset_loss(offset[repeated], target[repeated], valid, CONFIG)
+    weighed = offset_loss(offset, target, valid[:4], CONFIG, torch.tensor([3.0, 1.0, 1.0, 1.0]))
     torch.testing.assert_close(weighed.loss, copies.loss)
 
 
 def test_rows_of_no_importance_give_zero_with_a_gradient():
     offset = torch.ones(3, 3, requires_grad=True)
     terms = offset_loss(
-        offset, torch.zeros(3, 3), torch.ones(3, dtype=torch.bool), 0.01, torch.zeros(3)
+        offset, torch.zeros(3, 3), torch.ones(3, dtype=torch.bool), CONFIG, torch.zeros(3)
     )
     terms.loss.backward()
     assert terms.loss.item() == 0.0
     assert (offset.grad == 0).all()
+
+
+def test_the_length_scale_divides_the_length_term_alone(rows):
+    metres = offset_loss(*rows, CONFIG)
+    scaled = offset_loss(*rows, OffsetConfig(min_cosine_length=0.01, length_scale=0.5))
+    torch.testing.assert_close(scaled.l1, metres.l1)
+    torch.testing.assert_close(scaled.loss, 2 * metres.l1 + metres.direction)
+
+
+def test_a_target_shorter_than_the_bound_has_no_direction_term(rows):
+    far = offset_loss(*rows, OffsetConfig(min_cosine_length=100.0))
+    assert far.direction.item() == 0
+    assert offset_loss(*rows, CONFIG).direction.item() > 0
+
+
+def test_the_shares_of_ranks_sum_to_the_loss_and_gradient_of_one(rows):
+    """One rank has few valid rows, one none, one most; weights differ."""
+    offset, target, valid = rows
+    valid = valid & (torch.arange(50) >= 10)
+    importance = torch.linspace(0.1, 2.0, 50)
+    alone = offset.clone().requires_grad_()
+    whole = offset_loss(alone, target, valid, CONFIG, importance)
+    whole.loss.backward()
+    sizes = [10, 5, 35]
+    parts = [part.clone().requires_grad_() for part in offset.split(sizes)]
+
+    def share(world):
+        part = [x.split(sizes)[world.rank] for x in (target, valid, importance)]
+        found = offset_loss(parts[world.rank], part[0], part[1], CONFIG, part[2], world)
+        found.loss.backward()
+        return torch.stack([found.loss, found.l1, found.direction]).detach()
+
+    expected = torch.stack([whole.loss, whole.l1, whole.direction]).detach()
+    torch.testing.assert_close(sum(on_ranks(3, share)), expected)
+    torch.testing.assert_close(torch.cat([part.grad for part in parts]), alone.grad)
+
+
+def test_the_loss_is_float32_under_autocast(rows):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = offset_loss(rows[0].bfloat16(), *rows[1:], CONFIG)
+    assert found.loss.dtype == torch.float32

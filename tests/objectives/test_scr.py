@@ -1,13 +1,17 @@
 """SCR finds the instances that votes and features tell apart, and says what it left out."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pointins_engine.config import OdrConfig, ScrConfig
+from pointins_engine.objectives import components, scr
+from pointins_engine.objectives import kmeans as kmeans_module
 from pointins_engine.objectives.odr import regularize_offsets
 from pointins_engine.objectives.priors import Gamma
 from pointins_engine.objectives.scr import spatial_clustering
@@ -35,15 +39,16 @@ def blob(centre, count=60, seed=0):
 def cluster(coord, config, feat=None, offset=None, batch_index=None, is_plane=None, **kwargs):
     count = len(coord)
     batch_index = torch.zeros(count, dtype=torch.int64) if batch_index is None else batch_index
+    batch_size = int(batch_index.max()) + 1 if count else 1
     return spatial_clustering(
         coord,
         torch.zeros_like(coord) if offset is None else offset,
         torch.ones(count, 4) if feat is None else feat,
         batch_index,
-        int(batch_index.max()) + 1 if count else 1,
+        batch_size,
         torch.zeros(count, dtype=torch.bool) if is_plane is None else is_plane,
         config,
-        generator(1),
+        [generator(1) for _ in range(batch_size)],
         **kwargs,
     )
 
@@ -305,7 +310,7 @@ def noisy_votes(room, noise):
     coord, offset, _, _ = room
     noisy = offset + noise * torch.randn(len(coord), 3, generator=generator(5))
     cloud = torch.zeros(len(coord), dtype=torch.int64)
-    return regularize_offsets(noisy, cloud, 1, Gamma(0.24, 2.53), OdrConfig(), generator(6))
+    return regularize_offsets(noisy, cloud, 1, Gamma(0.24, 2.53), OdrConfig(), [generator(6)])
 
 
 def test_raw_geometry_under_the_printed_links_merges_tables(room):
@@ -342,3 +347,110 @@ def test_true_offsets_give_back_the_true_instances(room, config):
     found = cluster(coord, config, feat=feat, offset=votes_offset)
     assert same_partition(found.pseudo_instance, truth)
     torch.testing.assert_close(found.target, offset, rtol=0, atol=1e-4)
+
+
+def test_cosines_by_numpy_and_by_torch_agree(monkeypatch):
+    for name in ("COSINE_EDGES", "CACHED_EDGES"):
+        monkeypatch.setattr(scr, name, 30)
+    unit = torch.nn.functional.normalize(torch.randn(40, 8, generator=generator()), dim=1)
+    i, j = torch.randint(0, 40, (2, 100), generator=generator(1))
+    found = scr._cosine_on_cpu(unit, i, j)
+    torch.testing.assert_close(found, (unit[i] * unit[j]).sum(1))
+    torch.testing.assert_close(found, scr._cosine_in_torch(unit, i, j))
+    assert scr._cosine_on_cpu(unit, i[:0], j[:0]).shape == (0,)
+
+
+WAITS = {
+    "aten::nonzero",
+    "aten::_local_scalar_dense",
+    "aten::bincount",
+    "aten::_unique2",
+    "aten::unique_consecutive",
+    "aten::masked_select",
+    "aten::equal",
+    "aten::repeat_interleave.Tensor",
+}
+
+
+class Waits(TorchDispatchMode):
+    """Counts operations whose result the host needs before it can go on."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.name()
+        by_mask = name == "aten::index.Tensor" and any(
+            index is not None and index.dtype == torch.bool for index in args[1]
+        )
+        if by_mask or (name in WAITS and not (kwargs or {}).get("output_size")):
+            self.names.append(name)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch):
+    """Lets the plain torch that a GPU runs do the work."""
+    for module in (components, kmeans_module, scr):
+        monkeypatch.setattr(module, "on_host", lambda tensor: False)
+
+
+def clouds_of_blobs(num_clouds):
+    """Each cloud has six blobs of two kinds, and ten stray cells."""
+    coord, feat = [], []
+    for cloud in range(num_clouds):
+        for number in range(6):
+            coord.append(blob([3.0 * number, 0, 0], seed=10 * cloud + number))
+            feat.append(torch.eye(2)[number % 2].expand(60, 2))
+        coord.append(20 * torch.rand(10, 3, generator=generator(cloud)) + 5)
+        feat.append(torch.eye(2)[torch.arange(10) % 2])
+    batch_index = torch.arange(num_clouds).repeat_interleave(370)
+    return torch.cat(coord), torch.cat(feat), batch_index
+
+
+@each_grouping
+def test_plain_torch_cuts_the_same_instances_as_scipy(config, request):
+    coord, feat, batch_index = clouds_of_blobs(3)
+    is_plane = torch.arange(len(coord)) % 7 == 0
+    config = replace(config, planes="zero")
+    expected = cluster(coord, config, feat=feat, batch_index=batch_index, is_plane=is_plane)
+    request.getfixturevalue("as_on_a_gpu")
+    found = cluster(coord, config, feat=feat, batch_index=batch_index, is_plane=is_plane)
+    assert len(expected.size) >= 6
+    for name in ("segment", "group", "pseudo_instance", "centroid_batch_index", "size", "valid"):
+        assert torch.equal(getattr(found, name), getattr(expected, name)), name
+    torch.testing.assert_close(found.target, expected.target)
+
+
+@each_grouping
+def test_a_gpu_is_waited_for_as_often_for_many_clouds_as_for_few(config, as_on_a_gpu):
+    counts = []
+    for num_clouds in (2, 5):
+        coord, feat, batch_index = clouds_of_blobs(num_clouds)
+        with Waits() as waits:
+            cluster(coord, config, feat=feat, batch_index=batch_index)
+        counts.append(Counter(waits.names))
+    assert counts[0] == counts[1]
+    assert 5 <= counts[0].total() <= 12
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("config", [PAPER, CORES], ids=["paper", "robust"])
+def test_a_gpu_cuts_the_same_instances(room, config):
+    coord, offset, feat, _ = room
+    votes_offset = offset + 0.05 * torch.randn(offset.shape, generator=generator(7))
+    found, expected = (
+        cluster(
+            coord.to(d),
+            config,
+            feat=feat.to(d),
+            offset=votes_offset.to(d),
+            batch_index=torch.zeros(len(coord), dtype=torch.int64, device=d),
+            is_plane=torch.zeros(len(coord), dtype=torch.bool, device=d),
+        )
+        for d in ("cuda", "cpu")
+    )
+    assert same_partition(found.pseudo_instance.cpu(), expected.pseudo_instance)
+    torch.testing.assert_close(found.target.cpu(), expected.target, rtol=0, atol=1e-4)

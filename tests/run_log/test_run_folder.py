@@ -100,6 +100,25 @@ def test_resuming_drops_what_came_after_the_checkpoint_and_keeps_the_history(tmp
     assert [mark["from_step"] for mark in run.marks() if mark["kind"] == "resume"] == [20]
 
 
+def test_alarms_stand_until_they_are_cleared_or_the_run_is_resumed(tmp_path: Path):
+    writer = open_recorded_run(tmp_path / "rooms")
+    run = Run(tmp_path / "rooms")
+
+    def tell(step: int, name: str, state: str) -> None:
+        writer.event("alarm", step, name=name, state=state, text=f"{name} {state}")
+
+    tell(10, "scr_inert", "raised")
+    tell(20, "data_starved", "raised")
+    assert [alarm["name"] for alarm in run.alarms()] == ["scr_inert", "data_starved"]
+    tell(30, "scr_inert", "cleared")
+    tell(31, "odr_misses", "cleared")  # of a run that was cut off while it stood
+    assert [alarm["name"] for alarm in run.alarms()] == ["data_starved"]
+    writer.close("stopped")
+    reopened(tmp_path / "rooms", 0).close("stopped")
+    assert run.alarms() == []
+    assert sum(mark["kind"] == "alarm" for mark in run.marks()) == 4
+
+
 def test_a_second_run_in_a_folder_is_refused_and_changes_nothing(tmp_path: Path):
     write_recorded_run(tmp_path / "rooms", num_frames=1)
     before = sorted((p, p.stat().st_mtime_ns) for p in (tmp_path / "rooms").rglob("*"))

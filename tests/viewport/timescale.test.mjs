@@ -61,6 +61,20 @@ test("marks stand at their steps; those that would touch are grouped under the g
   assert.equal(placed[2].texts[0], "Resumed at step 690");
 });
 
+test("an alarm goes before everything; one that is cleared is no alarm any more", () => {
+  const marks = [
+    { kind: "warning", step: 400, text: "left out" },
+    { kind: "alarm", step: 401, name: "scr_inert", state: "raised", text: "SCR is inert" },
+    { kind: "alarm", step: 600, name: "scr_inert", state: "cleared", text: "no longer" },
+  ];
+  const placed = placeMarks(marks, 800);
+  assert.deepEqual(
+    placed.map(({ kind }) => kind),
+    ["alarm", "cleared"],
+  );
+  assert.equal(placed[0].texts[1], "SCR is inert (step 401)");
+});
+
 test("marks keep their order and their distance however many there are", () => {
   const marks = Array.from({ length: 500 }, (_, k) => ({
     kind: "checkpoint",

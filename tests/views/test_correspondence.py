@@ -5,7 +5,7 @@ import torch
 
 from pointins_engine.batch import CellBatch
 from pointins_engine.views import match_cells
-from pointins_engine.views.correspondence import _nearest
+from pointins_engine.views.correspondence import _nearest_by_distance, _nearest_by_tree
 
 
 def cells(coord: torch.Tensor, batch_index: torch.Tensor, batch_size: int) -> CellBatch:
@@ -50,10 +50,26 @@ def test_a_cell_matches_itself_in_its_own_view(pair):
     assert len(pairs) == 200
 
 
-def test_the_two_ways_to_find_the_nearest_agree():
-    rng = torch.Generator().manual_seed(3)
-    query, points = torch.rand(300, 3, generator=rng), torch.rand(500, 3, generator=rng)
-    by_tree = _nearest(query, points)
-    brute = torch.cdist(query, points).min(dim=1)
-    torch.testing.assert_close(by_tree[0], brute.values, atol=1e-5, rtol=0)
-    assert torch.equal(by_tree[1], brute.indices)
+@pytest.mark.parametrize("cross", [False, True])
+def test_the_two_ways_to_find_the_nearest_agree(pair, cross):
+    student, teacher = pair
+    by_tree = _nearest_by_tree(student, teacher, 0.15, cross)
+    by_distance = _nearest_by_distance(student, teacher, 0.15, cross)
+    assert torch.equal(by_tree, by_distance)
+    assert 0 < (by_tree >= 0).sum() < 60
+
+
+@pytest.mark.parametrize("find", [_nearest_by_tree, _nearest_by_distance])
+def test_a_view_without_cells_matches_nothing(pair, find):
+    student, teacher = pair
+    kept = teacher.batch_index != 1
+    thinned = cells(teacher.origin_coord[kept], teacher.batch_index[kept], 4)
+    found = find(student, thinned, 9.0, False)
+    assert torch.equal(found == -1, student.batch_index == 1)
+
+
+@pytest.mark.parametrize("find", [_nearest_by_tree, _nearest_by_distance])
+def test_a_cell_just_as_far_as_the_radius_counts(find):
+    here, there = (cells(torch.tensor([[x, 0.0, 0.0]]), torch.zeros(1).long(), 1) for x in (0, 0.5))
+    assert find(here, there, 0.5, False).tolist() == [0]
+    assert find(here, there, 0.499, False).tolist() == [-1]

@@ -8,8 +8,9 @@ import torch
 
 from pointins_engine.config import ViewConfig
 from pointins_engine.recipes import get_recipe
-from pointins_engine.views import collate, make_views, whole_view
-from pointins_engine.views.augment import ColorShift, random_linear_map
+from pointins_engine.views import collate, collate_step, whole_view
+from pointins_engine.views import make_views as make_masked_views
+from pointins_engine.views.augment import ColorShift, elastic_displacement, random_linear_map
 
 CONFIG = get_recipe("indoor_demo")
 CALM = replace(CONFIG.view, jitter=0.0)
@@ -17,6 +18,10 @@ CALM = replace(CONFIG.view, jitter=0.0)
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
+
+
+def make_views(scene, scene_config, config, draw):
+    return make_masked_views(scene, scene_config, config, draw, mask_size=0.4, mask_ratio=0.5)
 
 
 def test_a_perfect_head_gives_the_true_offset_back_in_the_scene_frame(room):
@@ -135,3 +140,83 @@ def test_packing_keeps_every_view(room, name):
     for number, view in enumerate(views):
         rows = getattr(batch.points, name)[batch.points.batch_index == number]
         np.testing.assert_array_equal(rows.numpy(), getattr(view, name))
+
+
+LOCAL = replace(CALM, num_local=6, crop_scale=(0.5, 0.5), local_scale=(0.1, 0.1))
+
+
+def test_local_views_come_last_small_and_shown_whole(room):
+    views = make_views(room, CONFIG.scene, LOCAL, rng(4))
+    first, local = views[0], views[2:]
+    assert len(views) == 8
+    for view in local:
+        assert 0.1 < len(view.coord) / len(first.coord) < 0.3  # a fifth, before voxels merge
+        np.testing.assert_array_equal(view.shown.row, np.arange(len(view.coord)))
+        assert not view.shown.is_masked.any()
+
+
+def test_asking_for_local_views_changes_no_whole_view(room):
+    without = make_views(room, CONFIG.scene, replace(LOCAL, num_local=0), rng(4))
+    for mine, theirs in zip(make_views(room, CONFIG.scene, LOCAL, rng(4)), without, strict=False):
+        np.testing.assert_array_equal(mine.coord, theirs.coord)
+        np.testing.assert_array_equal(mine.shown.row, theirs.shown.row)
+
+
+def test_local_views_spread_over_the_first_view(room):
+    """Each is centred where none is yet, so together they show nearly all of it."""
+    views = make_views(room, CONFIG.scene, LOCAL, rng(4))
+    first = set(views[0].point_index.tolist())
+    shown = {row for view in views[2:] for row in view.point_index.tolist()}
+    assert len(first & shown) > 0.6 * len(first)
+    many = make_views(room, CONFIG.scene, replace(LOCAL, num_local=40), rng(4))
+    assert len(many) == 42  # all is covered long before: the cover begins again
+
+
+def test_each_local_view_has_its_own_colour_draw(room):
+    views = make_views(room, CONFIG.scene, replace(LOCAL, num_local=3, color_jitter=0.4), rng(11))
+    colors = [dict(zip(v.point_index.tolist(), v.feat[:, 3:6], strict=True)) for v in views]
+    for local in colors[2:]:
+        common = [row for row in local if row in colors[0]]
+        assert np.abs([local[row] - colors[0][row] for row in common]).max() > 0.01
+
+
+def test_a_step_packs_whole_and_local_views_apart(room):
+    scenes = [make_views(room, CONFIG.scene, LOCAL, rng(seed)) for seed in (1, 2)]
+    step = collate_step(scenes)
+    assert step.num_scenes == 2
+    assert step.whole.points.batch_size == 4
+    assert step.local.points.batch_size == 12
+    seventh = step.local.points.batch_index == 6  # the first of the second scene
+    np.testing.assert_array_equal(
+        step.local.points.origin_coord[seventh], scenes[1][2].origin_coord
+    )
+    assert collate_step([views[:2] for views in scenes]).local is None
+
+
+def test_elastic_distortion_is_off_unless_asked_for(room):
+    assert (elastic_displacement(room.coord, CALM, rng()) == 0).all()
+    assert CONFIG.view.elastic == ()
+
+
+def test_elastic_distortion_moves_nodes_by_its_share_of_the_magnitude(room):
+    """(19 / 81)^1.5 of the magnitude: white noise after two boxes of three along three axes.
+
+    Sampled at the nodes themselves, where nothing is interpolated.
+    """
+    axis = 0.5 * np.arange(30)
+    nodes = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(-1, 3).astype(np.float32)
+    config = replace(CALM, elastic=((0.5, 0.8),))
+    found = elastic_displacement(nodes, config, rng(1))
+    assert found.std() == pytest.approx(0.8 * (19 / 81) ** 1.5, rel=0.1)
+
+
+def test_elastic_distortion_is_smooth(room):
+    config = replace(CALM, elastic=((0.4, 0.2), (1.6, 0.8)))
+    found = elastic_displacement(room.coord, config, rng(1))
+    near = elastic_displacement(room.coord + np.float32(1e-3), config, rng(1))
+    assert found.std() > 0.03
+    np.testing.assert_allclose(found, near, atol=5e-3)
+    views = make_views(room, CONFIG.scene, config, rng(1))
+    straight = make_views(room, CONFIG.scene, CALM, rng(1))
+    assert np.isfinite(views[0].coord).all()
+    assert np.ptp(views[0].coord, axis=0) != pytest.approx(np.ptp(straight[0].coord, axis=0))

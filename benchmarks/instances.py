@@ -15,13 +15,13 @@ import torch
 
 from pointins_engine.config import RunConfig, with_values
 from pointins_engine.objectives.priors import Empirical
-from pointins_engine.optimizer import make_optimizer
 from pointins_engine.randomness import StepRandom
 from pointins_engine.recipes import get_recipe
 from pointins_engine.scenes import SceneSet, open_scenes
 from pointins_engine.student_teacher import make_student_and_teacher
 from pointins_engine.trainer import Trainer
-from pointins_engine.view_stream import Parts, ViewStream
+from pointins_engine.training.optimizer import make_optimizer
+from pointins_engine.training.view_stream import Parts, ViewStream
 from pointins_engine.world import ALONE
 
 PRIOR = Empirical((0.05, 0.2, 0.4, 0.9))

@@ -127,9 +127,9 @@ def _pretrain(args: argparse.Namespace, rest: list[str]) -> int:
         print(f"`{prog} --fields` lists every field with its value.", file=sys.stderr)
         raise
 
-    from pointins_engine.distributed import joined, own_device
     from pointins_engine.progress import ProgressBar
     from pointins_engine.trainer import pretrain
+    from pointins_engine.training.distributed import joined, own_device
 
     device = own_device(args.device)
     with joined(device) as world:

@@ -23,7 +23,7 @@ from pointins_engine.recipes import get_recipe
 
 if TYPE_CHECKING:
     from pointins_engine.evaluate.scene_sets import EvaluationScenes
-    from pointins_engine.recorder import Progress
+    from pointins_engine.training.recorder import Progress
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "base": {"offset.enabled": False},
@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: If an argument is impossible, before anything is trained.
         RunError: If a run failed; the others are finished first.
     """
-    from pointins_engine.distributed import own_device
+    from pointins_engine.training.distributed import own_device
 
     ablation = replace(_ablation(args), device=str(own_device(args.device)))
     ablate(ablation, say=lambda line: print(line, file=sys.stderr, flush=True))
@@ -270,10 +270,10 @@ def _one_run(
 
 def _is_finished(path: Path, config: RunConfig) -> bool:
     """Whether a run's last checkpoint is there; raises if it was trained with other values."""
-    from pointins_engine.checkpoint import latest_checkpoint
     from pointins_engine.config import differences
     from pointins_engine.run_log.files import read_json
     from pointins_engine.run_log.paths import RunPaths
+    from pointins_engine.training.checkpoint import latest_checkpoint
 
     paths = RunPaths(path)
     if not paths.run.exists():

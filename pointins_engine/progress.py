@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pointins_engine import recorder
+from pointins_engine.training import recorder
 
 LINE_EVERY_S = 10.0
 

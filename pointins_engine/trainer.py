@@ -14,25 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pointins_engine import checkpoint
-from pointins_engine.accumulation import StudentPrediction, loss_and_gradients, predict
 from pointins_engine.config import RunConfig
 from pointins_engine.errors import RunError
-from pointins_engine.health import StageTimes
-from pointins_engine.inspection import Inspector
-from pointins_engine.lifecycle import closing_run, stop_requests
 from pointins_engine.losses import LossTerms, training_loss
 from pointins_engine.objectives.priors import MagnitudePrior
-from pointins_engine.optimizer import follow_schedule, make_optimizer
-from pointins_engine.probe import open_probe
 from pointins_engine.randomness import StepRandom
-from pointins_engine.recorder import Progress, Recorder, StepResult
-from pointins_engine.run_setup import (
-    beginning,
-    device_names,
-    evenly_spread,
-    open_writer,
-)
 from pointins_engine.scenes import SceneSet, open_scenes
 from pointins_engine.schedules import schedule
 from pointins_engine.student_teacher import (
@@ -42,7 +28,21 @@ from pointins_engine.student_teacher import (
     update_teacher,
 )
 from pointins_engine.targets import teacher_targets
-from pointins_engine.view_stream import Parts, ViewStream, on_device, scenes_a_part
+from pointins_engine.training import checkpoint
+from pointins_engine.training.accumulation import StudentPrediction, loss_and_gradients, predict
+from pointins_engine.training.lifecycle import closing_run, stop_requests
+from pointins_engine.training.optimizer import follow_schedule, make_optimizer
+from pointins_engine.training.recorder import Progress, Recorder, StepResult
+from pointins_engine.training.run_setup import (
+    beginning,
+    device_names,
+    evenly_spread,
+    open_writer,
+)
+from pointins_engine.training.view_stream import Parts, ViewStream, on_device, scenes_a_part
+from pointins_engine.watching.health import StageTimes
+from pointins_engine.watching.inspection import Inspector
+from pointins_engine.watching.probe import open_probe
 from pointins_engine.world import ALONE, World
 
 

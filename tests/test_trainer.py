@@ -18,18 +18,18 @@ from safetensors.torch import load_file
 from pointins_engine import trainer
 from pointins_engine.config import LogConfig, RunConfig
 from pointins_engine.errors import RunError
-from pointins_engine.inspection import FrameClock, aligned_components, component_colors
 from pointins_engine.losses import training_loss
-from pointins_engine.optimizer import follow_schedule, make_optimizer
 from pointins_engine.progress import ProgressBar
 from pointins_engine.recipes import get_recipe
-from pointins_engine.recorder import Progress
 from pointins_engine.run_log.store import Run
 from pointins_engine.schedules import schedule
 from pointins_engine.student_teacher import make_student_and_teacher
 from pointins_engine.targets import teacher_targets
 from pointins_engine.trainer import pretrain
-from tests.two_ranks import tiny, write_scans
+from pointins_engine.training.optimizer import follow_schedule, make_optimizer
+from pointins_engine.training.recorder import Progress
+from pointins_engine.watching.inspection import FrameClock, aligned_components, component_colors
+from tests.training.two_ranks import tiny, write_scans
 
 ROOT = Path(__file__).parents[1]
 NO_PROBE = {"probe_every": 0}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pointins_engine.alarms import RULES, WINDOW, AlarmWatch
 from pointins_engine.config import OdrConfig, OffsetConfig, OptimConfig, RunConfig, ScrConfig
+from pointins_engine.watching.alarms import RULES, WINDOW, AlarmWatch
 
 STEPS = 400
 CONFIG = RunConfig(optim=OptimConfig(steps=STEPS), scr=ScrConfig(grouping="robust"))
@@ -147,6 +147,6 @@ def test_an_alarm_says_what_is_wrong_and_names_what_to_change(name):
 
 
 def test_every_alarm_is_documented():
-    text = (Path(__file__).parents[1] / "docs" / "run-folder.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "run-folder.md").read_text(encoding="utf-8")
     for rule in RULES:
         assert f"| `{rule.name}` |" in text

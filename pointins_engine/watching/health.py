@@ -14,13 +14,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pointins_engine.config import RunConfig
-from pointins_engine.inspection import odr_rows
 from pointins_engine.objectives.odr_statistics import ZERO_LENGTH, kolmogorov_smirnov, wasserstein
 from pointins_engine.objectives.priors import MagnitudePrior
 from pointins_engine.objectives.scr_statistics import largest_view_share, scr_statistics
 from pointins_engine.objectives.sinkhorn import zipf_prior
 from pointins_engine.student_teacher import Prediction
 from pointins_engine.targets import TeacherTargets
+from pointins_engine.watching.inspection import odr_rows
 
 PROTOTYPE_ROWS = 4096  # cells that stand for the step's: 4 MB of shares at 1,024 prototypes
 RANK_ROWS = 256  # and for the rank: its cost grows with their cube, 7 ms on one core

@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pointins_engine.distributed import own_device
 from pointins_engine.errors import ConfigError
 from pointins_engine.run_log.store import Run
 from pointins_engine.trainer import pretrain
-from pointins_engine.view_stream import scenes_a_part
+from pointins_engine.training.distributed import own_device
+from pointins_engine.training.view_stream import scenes_a_part
 from pointins_engine.world import World
-from tests.two_ranks import NUM_SCENES, STEPS, assignments, hdbscan, tiny, write_scans
+from tests.training.two_ranks import NUM_SCENES, STEPS, assignments, hdbscan, tiny, write_scans
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LAST_DRAWN = np.random.default_rng([0, 0]).permutation(NUM_SCENES)[-1]  # of the first epoch
 LEFT_OUT = f"room{LAST_DRAWN}.npz"  # so it is the second rank that meets it
 # Sums over ranks are taken in another order; float32 keeps seven digits and the optimiser's first
@@ -42,7 +42,7 @@ def start_ranks(out: Path, task: str) -> list[subprocess.Popen]:
     given = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     return [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.two_ranks", str(out), task],
+            [sys.executable, "-m", "tests.training.two_ranks", str(out), task],
             env={**os.environ, **given, "RANK": str(rank), "LOCAL_RANK": str(rank)},
             stderr=subprocess.PIPE,
             text=True,

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from pointins_engine import probe
 from pointins_engine.config import LogConfig, RunConfig
 from pointins_engine.errors import SceneError
 from pointins_engine.evaluate.seen import SeenScene, see
-from pointins_engine.probe import OnlineProbe, labelled_scenes, middle_of, open_probe
 from pointins_engine.recipes import get_recipe
 from pointins_engine.run_log.records import SCALARS
 from pointins_engine.scenes import SceneSet, open_scenes
 from pointins_engine.scenes.source import simulated_seed
 from pointins_engine.student_teacher import make_student_and_teacher
 from pointins_engine.types import Scene
+from pointins_engine.watching import probe
+from pointins_engine.watching.probe import OnlineProbe, labelled_scenes, middle_of, open_probe
 
 CLASSES = 3
 

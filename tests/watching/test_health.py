@@ -6,10 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pointins_engine import health
 from pointins_engine.batch import CellBatch
 from pointins_engine.config import OdrConfig, PriorConfig, RunConfig, ScrConfig, SemanticConfig
-from pointins_engine.health import StageTimes, effective_rank, health_figures, memory_figures
 from pointins_engine.objectives.priors import make_prior
 from pointins_engine.objectives.scr_statistics import largest_view_share
 from pointins_engine.objectives.sinkhorn import zipf_prior
@@ -17,6 +15,13 @@ from pointins_engine.randomness import StepRandom
 from pointins_engine.run_log.records import SCALARS
 from pointins_engine.student_teacher import Prediction
 from pointins_engine.targets import teacher_targets
+from pointins_engine.watching import health
+from pointins_engine.watching.health import (
+    StageTimes,
+    effective_rank,
+    health_figures,
+    memory_figures,
+)
 
 CELLS, PROTOTYPES, WIDTH = 240, 16, 32
 CONFIG = replace(

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from pointins_engine.config import PriorConfig, RunConfig
-from pointins_engine.distributed import joined
 from pointins_engine.errors import SceneError
 from pointins_engine.recipes import get_recipe
 from pointins_engine.trainer import Trainer, pretrain
+from pointins_engine.training.distributed import joined
 from pointins_engine.world import World
 from tests.conftest import box_surface
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from pointins_engine import view_stream
 from pointins_engine.config import RunConfig
 from pointins_engine.scenes import open_scenes
-from pointins_engine.view_stream import ViewStream
+from pointins_engine.training import view_stream
+from pointins_engine.training.view_stream import ViewStream
 from pointins_engine.world import ALONE, World
-from tests.two_ranks import NUM_SCENES, STEPS, tiny, write_scans
+from tests.training.two_ranks import NUM_SCENES, STEPS, tiny, write_scans
 
 
 @pytest.fixture(scope="module")

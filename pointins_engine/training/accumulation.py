@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from pointins_engine.config import RunConfig
-from pointins_engine.health import StageTimes
 from pointins_engine.losses import LossTerms
 from pointins_engine.randomness import StepRandom
 from pointins_engine.student_teacher import Prediction, concat_predictions
 from pointins_engine.views import StepViews
+from pointins_engine.watching.health import StageTimes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m benchmarks [steps] [latency]`: print a Markdown table of each."""
+"""`make bench`, or `python -m benchmarks [steps] [instances] [latency]`: Markdown tables."""
 
 import argparse
 import os
@@ -6,9 +6,9 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import latency, steps
+from benchmarks import instances, latency, steps
 
-BENCHMARKS = {"steps": steps.table, "latency": latency.table}
+BENCHMARKS = {"steps": steps.table, "instances": instances.table, "latency": latency.table}
 
 
 def main() -> None:

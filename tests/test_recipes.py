@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pointins_engine.config import RunConfig, differences, flat, with_values
+from pointins_engine.config import BackboneConfig, RunConfig, differences, flat, with_values
 from pointins_engine.errors import ConfigError
 from pointins_engine.provenance import describe_recipe, field_notes
 from pointins_engine.recipes import PRESETS, RECIPES, get_recipe, recipe_changes
@@ -98,6 +98,13 @@ def test_the_parameter_count_is_the_papers(name, count):
     config = get_recipe(name)
     assert config.backbone.num_parameters(config.scene.in_channels) == count
     assert f"{count:,} parameters" in describe_recipe(name)
+
+
+def test_the_largest_published_encoder_has_its_published_count():
+    large = BackboneConfig(
+        depths=(3, 3, 3, 12, 3), channels=(64, 128, 256, 512, 768), heads=(4, 8, 16, 32, 48)
+    )
+    assert large.num_parameters(in_channels=9) == 207_667_456
 
 
 def test_a_misspelt_recipe_preset_or_field_is_named():

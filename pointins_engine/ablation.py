@@ -270,10 +270,10 @@ def _one_run(
 
 def _is_finished(path: Path, config: RunConfig) -> bool:
     """Whether a run's last checkpoint is there; raises if it was trained with other values."""
+    from pointins_engine.checkpoint import latest_checkpoint
     from pointins_engine.config import differences
     from pointins_engine.run_log.files import read_json
     from pointins_engine.run_log.paths import RunPaths
-    from pointins_engine.training.checkpoint import latest_checkpoint
 
     paths = RunPaths(path)
     if not paths.run.exists():

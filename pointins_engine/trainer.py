@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from pointins_engine import checkpoint
 from pointins_engine.config import RunConfig
 from pointins_engine.errors import RunError
 from pointins_engine.losses import LossTerms, training_loss
@@ -28,7 +29,6 @@ from pointins_engine.student_teacher import (
     update_teacher,
 )
 from pointins_engine.targets import teacher_targets
-from pointins_engine.training import checkpoint
 from pointins_engine.training.accumulation import StudentPrediction, loss_and_gradients, predict
 from pointins_engine.training.lifecycle import closing_run, stop_requests
 from pointins_engine.training.optimizer import follow_schedule, make_optimizer

@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from pointins_engine.checkpoint import latest_checkpoint
 from pointins_engine.config import RunConfig, from_dict
 from pointins_engine.errors import RunError
 from pointins_engine.evaluate.neighbours import neighbour_accuracy
@@ -22,7 +23,6 @@ from pointins_engine.randomness import StepRandom
 from pointins_engine.run_log.files import read_json
 from pointins_engine.run_log.paths import RunPaths
 from pointins_engine.student_teacher import PointNetwork, make_student_and_teacher
-from pointins_engine.training.checkpoint import latest_checkpoint
 from pointins_engine.types import Scene
 
 BANK_ROWS = 16_000  # labelled cells that neighbours are sought among

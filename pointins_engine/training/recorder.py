@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pointins_engine import checkpoint
 from pointins_engine.config import RunConfig
 from pointins_engine.losses import LossTerms
 from pointins_engine.objectives.priors import MagnitudePrior
@@ -15,7 +16,6 @@ from pointins_engine.run_log.writer import RunWriter
 from pointins_engine.schedules import StepSchedule, schedule
 from pointins_engine.student_teacher import PointNetwork, Prediction
 from pointins_engine.targets import TeacherTargets
-from pointins_engine.training import checkpoint
 from pointins_engine.training.run_setup import prior_record
 from pointins_engine.watching.alarms import AlarmWatch
 from pointins_engine.watching.health import StageTimes, health_figures, memory_figures

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pointins_engine.checkpoint import Checkpoint, latest_checkpoint
 from pointins_engine.config import PriorConfig, RunConfig, differences, from_dict, to_dict
 from pointins_engine.errors import RunError
 from pointins_engine.objectives.priors import Empirical, MagnitudePrior, make_prior
@@ -15,7 +16,6 @@ from pointins_engine.run_log.files import read_json
 from pointins_engine.run_log.paths import RunPaths
 from pointins_engine.run_log.writer import RunWriter, refuse_if_taken, refuse_if_written
 from pointins_engine.scenes import SceneSet
-from pointins_engine.training.checkpoint import Checkpoint, latest_checkpoint
 from pointins_engine.world import World
 
 PRIOR_SCENES = 4  # scenes that a label-free prior is fitted on

@@ -7,11 +7,11 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from pointins_engine.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from pointins_engine.config import RunConfig
 from pointins_engine.errors import RunError
 from pointins_engine.run_log.paths import RunPaths
 from pointins_engine.student_teacher import make_student_and_teacher
-from pointins_engine.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from pointins_engine.training.optimizer import make_optimizer
 from tests.training.two_ranks import tiny
 

@@ -10,6 +10,8 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from app import figures
+from app.chart_parts import theme_of
+from app.health_figure import HEALTH_KEYS, health
 from app.runs import Runs
 from app.thumbnails import Thumbnails
 from layouts import ids, live
@@ -117,7 +119,7 @@ def _add_frame_panels(dash: Dash, runs: Runs) -> None:
 def _odr_panel(odr: dict[str, Any] | None, theme: str | None) -> list[Any]:
     if not odr or not ODR_KEYS <= odr.keys():  # a run of another version may lack them
         return [[], no_update, no_update, live.WAITING_BODY]
-    colours = figures.theme_of(theme)
+    colours = theme_of(theme)
     charts = figures.odr_magnitude(odr, colours), figures.odr_directions(odr, colours)
     return [live.odr_facts(odr), *charts, ""]
 
@@ -125,7 +127,7 @@ def _odr_panel(odr: dict[str, Any] | None, theme: str | None) -> list[Any]:
 def _scr_panel(scr: dict[str, Any] | None, theme: str | None) -> list[Any]:
     if not scr or "sizes" not in scr:
         return [[], no_update, live.WAITING_BODY]
-    return [live.scr_facts(scr), figures.scr_sizes(scr, figures.theme_of(theme)), ""]
+    return [live.scr_facts(scr), figures.scr_sizes(scr, theme_of(theme)), ""]
 
 
 def _add_run_panels(dash: Dash, runs: Runs) -> None:
@@ -174,7 +176,7 @@ def _add_run_panels(dash: Dash, runs: Runs) -> None:
             marks,
             total_steps=runs.summary(run_id)["total_steps"],
             cursor=(cursor or {}).get("step"),
-            theme=figures.theme_of(theme),
+            theme=theme_of(theme),
         )
         return figure, "", key
 
@@ -192,17 +194,17 @@ def _add_run_panels(dash: Dash, runs: Runs) -> None:
     def show_health(
         _: int | None, notice: Any, theme: str | None, run_id: str, cursor: Any, shown: Any
     ) -> Any:
-        scalars = runs.scalars(run_id, figures.HEALTH_KEYS)
+        scalars = runs.scalars(run_id, HEALTH_KEYS)
         alarms = [step for step, kind in runs.step_marks(run_id) if kind == "alarm"]
         key = [{name: len(steps) for name, (steps, _) in scalars.items()}, len(alarms), theme]
         if not scalars or key == shown:
             return no_update, no_update, no_update
-        figure = figures.health(
+        figure = health(
             scalars,
             alarms,
             total_steps=runs.summary(run_id)["total_steps"],
             cursor=(cursor or {}).get("step"),
-            theme=figures.theme_of(theme),
+            theme=theme_of(theme),
         )
         return figure, "", key
 

@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 import pytest
 
 from app import figures
-from app.figures import THEMES, nice_ceiling, thinned
+from app.chart_parts import THEMES, nice_ceiling, theme_of, thinned
+from app.health_figure import HEALTH_KEYS, HEALTH_PANELS, health
 from app.runs import Runs
 from pointins_engine.run_log.records import SCALARS
 from pointins_engine.run_log.store import RunStore
@@ -39,7 +40,7 @@ def all_figures(stats, scalars, theme):
         figures.odr_directions(stats["odr"], theme),
         figures.scr_sizes(stats["scr"], theme),
         figures.curves(scalars, marks, total_steps=800, cursor=20, theme=theme),
-        figures.health(scalars, [30], total_steps=800, cursor=20, theme=theme),
+        health(scalars, [30], total_steps=800, cursor=20, theme=theme),
     ]
 
 
@@ -131,10 +132,10 @@ def test_a_run_without_an_offset_loss_is_drawn(theme):
 
 def test_health_draws_each_logged_figure_on_the_axis_of_its_panel(scalars, theme):
     layout, data = (
-        figures.health(scalars, [30], total_steps=800, cursor=None, theme=theme)[part]
+        health(scalars, [30], total_steps=800, cursor=None, theme=theme)[part]
         for part in ("layout", "data")
     )
-    named = {key: name for panel in figures.HEALTH_PANELS for key, name, _ in panel.curves}
+    named = {key: name for panel in HEALTH_PANELS for key, name, _ in panel.curves}
     by_name = {trace["name"]: trace for trace in data}
     assert {named[key] for key in named if key in scalars} <= set(by_name)
     assert by_name["rank"]["y"] == scalars["collapse/effective_rank"][1]
@@ -147,16 +148,16 @@ def test_health_draws_each_logged_figure_on_the_axis_of_its_panel(scalars, theme
 
 def test_a_group_of_health_without_a_figure_takes_no_room(theme):
     scalars = {"collapse/effective_rank": ([0, 10], [100.0, 90.0])}
-    layout = figures.health(scalars, [], total_steps=20, cursor=0, theme=theme)["layout"]
+    layout = health(scalars, [], total_steps=20, cursor=0, theme=theme)["layout"]
     assert [note["text"] for note in layout["annotations"]] == [
         "Collapse: effective rank of the features",
         "rank",
     ]
-    go.Figure(figures.health({}, [], total_steps=20, cursor=0, theme=theme))
+    go.Figure(health({}, [], total_steps=20, cursor=0, theme=theme))
 
 
 def test_the_times_of_the_stages_stand_on_each_other_below_the_end_of_their_axis(scalars, theme):
-    figure = figures.health(scalars, [], total_steps=800, cursor=0, theme=theme)
+    figure = health(scalars, [], total_steps=800, cursor=0, theme=theme)
     stacked = [trace for trace in figure["data"] if "stackgroup" in trace]
     axis = "yaxis" + stacked[0]["yaxis"][1:]
     total = sum(trace["y"][-1] for trace in stacked)
@@ -166,7 +167,7 @@ def test_the_times_of_the_stages_stand_on_each_other_below_the_end_of_their_axis
 
 
 def test_every_figure_of_health_is_declared():
-    assert set(figures.HEALTH_KEYS) <= set(SCALARS)
+    assert set(HEALTH_KEYS) <= set(SCALARS)
     assert set(figures.CURVE_KEYS) <= set(SCALARS)
 
 
@@ -236,4 +237,4 @@ def test_text_and_marks_can_be_told_from_their_ground(name):
 
 @pytest.mark.parametrize("name", ["dark", "light", None, "sepia"])
 def test_an_unknown_theme_is_dark(name):
-    assert figures.theme_of(name) is THEMES["light" if name == "light" else "dark"]
+    assert theme_of(name) is THEMES["light" if name == "light" else "dark"]

@@ -129,7 +129,7 @@ def _pretrain(args: argparse.Namespace, rest: list[str]) -> int:
 
     from pointins_engine.progress import ProgressBar
     from pointins_engine.trainer import pretrain
-    from pointins_engine.training.distributed import joined, own_device
+    from pointins_engine.training.distributed import end_rank, joined, own_device
 
     device = own_device(args.device)
     with joined(device) as world:
@@ -146,6 +146,7 @@ def _pretrain(args: argparse.Namespace, rest: list[str]) -> int:
                 say=bar.say,
                 world=world,
             )
+    end_rank()
     return 0
 
 

@@ -1,6 +1,7 @@
 """Training on the ranks that `torchrun` starts; without it, on this process alone."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -58,6 +59,18 @@ def _gpu_of_the_rank(name: str) -> str:
             f"--nproc-per-node {there}, or use --device cpu."
         )
     return f"cuda:{number}"
+
+
+def end_rank() -> None:
+    """End a launched process whose work is done; without a launcher, do nothing.
+
+    What the group leaves behind in native threads can abort an interpreter that is being taken
+    down, and the launcher would report a finished run as failed.
+    """
+    if is_launched():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 @contextmanager

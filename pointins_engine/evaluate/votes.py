@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float
 from sklearn.metrics import adjusted_rand_score
 
 from pointins_engine.config import ScrConfig
@@ -32,6 +33,45 @@ class VoteErrors:
     coverage: float  # share of the cells that have a pseudo-instance
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OffsetErrors:
+    """Means over cells, NaN without any."""
+
+    cosine: float  # over true offsets that are long enough to have a direction
+    centroid_error: float  # metres
+    zero_error: float  # metres
+    length: float  # metres
+
+
+def object_offsets(
+    scene: SeenScene,
+) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 3"], Bool[np.ndarray, " m"]]:
+    """True and predicted offsets of the cells of objects off the planes, and which cells these are.
+
+    All in metres.
+    """
+    counted = (scene.instance_label >= 0) & ~scene.is_plane
+    return scene.true_centroid[counted] - scene.coord[counted], scene.offset[counted], counted
+
+
+def offset_errors(
+    truth: Float[np.ndarray, "n 3"], offset: Float[np.ndarray, "n 3"]
+) -> OffsetErrors:
+    """Compare predicted offsets with true ones, both in metres."""
+    true_length, length = np.linalg.norm(truth, axis=1), np.linalg.norm(offset, axis=1)
+    cosine = (truth * offset).sum(axis=1) / np.maximum(true_length * length, 1e-9)
+    return OffsetErrors(
+        cosine=_mean(cosine[true_length > SHORT]),
+        centroid_error=_mean(np.linalg.norm(offset - truth, axis=1)),
+        zero_error=_mean(true_length),
+        length=_mean(length),
+    )
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
 def vote_errors(scenes: Sequence[SeenScene], scr: ScrConfig) -> VoteErrors:
     """Compare votes, and the pseudo-instances that `scr` cuts from them, with the truth."""
     rows = np.array([_errors(scene, scr) for scene in scenes])
@@ -41,15 +81,10 @@ def vote_errors(scenes: Sequence[SeenScene], scr: ScrConfig) -> VoteErrors:
 
 
 def _errors(scene: SeenScene, scr: ScrConfig) -> list[float]:
-    counted = (scene.instance_label >= 0) & ~scene.is_plane
+    truth, offset, counted = object_offsets(scene)
     if not counted.any():
         return [float("nan")] * 7
-    truth = scene.true_centroid[counted] - scene.coord[counted]
-    offset = scene.offset[counted]
-    length = np.linalg.norm(truth, axis=1)
-    scale = np.maximum(length * np.linalg.norm(offset, axis=1), 1e-9)
-    cosine = (truth * offset).sum(axis=1) / scale
-    far = length > SHORT
+    errors = offset_errors(truth, offset)
     num_cells = len(scene.coord)
     clusters = spatial_clustering(
         torch.from_numpy(scene.coord),
@@ -66,11 +101,11 @@ def _errors(scene: SeenScene, scr: ScrConfig) -> list[float]:
     distance = np.linalg.norm(clusters.target.numpy()[counted] - truth, axis=1)[grouped]
     true_label = scene.instance_label[counted]
     return [
-        float(cosine[far].mean()) if far.any() else float("nan"),
-        float(np.linalg.norm(offset - truth, axis=1).mean()),
-        float(length.mean()),
-        float(np.linalg.norm(offset, axis=1).mean()),
-        float(distance.mean()) if grouped.any() else float("nan"),
+        errors.cosine,
+        errors.centroid_error,
+        errors.zero_error,
+        errors.length,
+        _mean(distance),
         float(adjusted_rand_score(true_label[grouped], pseudo[grouped])) if grouped.any() else 0.0,
         float(grouped.mean()),
     ]

@@ -20,6 +20,7 @@ from pointins_engine.evaluate import seen
 from pointins_engine.evaluate.neighbours import neighbour_accuracy
 from pointins_engine.evaluate.read_out import read_out_ap
 from pointins_engine.evaluate.seen import SeenScene
+from pointins_engine.evaluate.votes import object_offsets, offset_errors
 from pointins_engine.geometry import voxelize
 from pointins_engine.scenes import SceneSet, open_scenes
 from pointins_engine.segment import ReadOut
@@ -35,7 +36,6 @@ PER_POINT = (
     *("coord", "color", "normal", "intensity"),
     *("semantic_label", "instance_label", "is_plane"),
 )
-SHORT = 0.05  # metres: true offsets below it have no direction worth comparing
 
 
 class OnlineProbe:
@@ -177,19 +177,14 @@ def semantic_figures(scenes: Sequence[SeenScene]) -> dict[str, float]:
 
 def vote_figures(scenes: Sequence[SeenScene]) -> dict[str, float]:
     """How near the votes of object cells come to the true centroids; planes are left out."""
-    counted = [(scene.instance_label >= 0) & ~scene.is_plane for scene in scenes]
-    rows = list(zip(scenes, counted, strict=True))
-    truth = np.concatenate([s.true_centroid[c] - s.coord[c] for s, c in rows])
-    offset = np.concatenate([s.offset[c] for s, c in rows])
-    length = np.linalg.norm(truth, axis=1)
-    far = length > SHORT
-    if not far.any():
+    truth, offset, _ = zip(*map(object_offsets, scenes), strict=True)
+    errors = offset_errors(np.concatenate(truth), np.concatenate(offset))
+    if math.isnan(errors.cosine):
         return {}
-    scale = np.maximum(length * np.linalg.norm(offset, axis=1), 1e-9)
     return {
-        "probe/centroid_error_m": float(np.linalg.norm(offset - truth, axis=1).mean()),
-        "probe/zero_error_m": float(length.mean()),
-        "probe/cosine": float(((truth * offset).sum(axis=1) / scale)[far].mean()),
+        "probe/centroid_error_m": errors.centroid_error,
+        "probe/zero_error_m": errors.zero_error,
+        "probe/cosine": errors.cosine,
     }
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from sklearn.metrics import adjusted_rand_score
 
 from pointins_engine.config import ScrConfig
 from pointins_engine.evaluate.seen import SeenScene
@@ -81,6 +80,8 @@ def vote_errors(scenes: Sequence[SeenScene], scr: ScrConfig) -> VoteErrors:
 
 
 def _errors(scene: SeenScene, scr: ScrConfig) -> list[float]:
+    from sklearn.metrics import adjusted_rand_score
+
     truth, offset, counted = object_offsets(scene)
     if not counted.any():
         return [float("nan")] * 7

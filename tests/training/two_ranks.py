@@ -18,7 +18,7 @@ from pointins_engine.config import PriorConfig, RunConfig
 from pointins_engine.errors import SceneError
 from pointins_engine.recipes import get_recipe
 from pointins_engine.trainer import Trainer, pretrain
-from pointins_engine.training.distributed import joined
+from pointins_engine.training.distributed import end_rank, joined
 from pointins_engine.world import World
 from tests.conftest import box_surface
 
@@ -156,3 +156,4 @@ def main(out: Path, task: str) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), sys.argv[2])
+    end_rank()

@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 RENDERING := libegl1 libgl1 libgl1-mesa-dri libx11-6 libgbm1 libusb-1.0-0 libgomp1
 BROWSER := chromium fonts-dejavu-core
 
-.PHONY: setup demo test test-slow check fmt bench clean
+.PHONY: setup demo test test-slow check fmt bench fuzz clean
 
 setup: $(VENV)/.installed $(VENV)/.rendering
 
@@ -36,6 +36,9 @@ fmt: setup
 
 bench: setup $(VENV)/.browser
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: setup
+	$(BIN)/python -m tests.fuzz_readers $(ARGS)
 
 clean:
 	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .import_linter_cache test-output

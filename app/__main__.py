@@ -20,9 +20,12 @@ from pathlib import Path
 import uvicorn
 
 from app.access import Access
+from app.scene_api import open_browser
+from app.scene_collections import SIMULATED
 from app.server import create_app
 from app.session_file import find_sessions, write_session
 from pointins_engine.run_log.store import RunStore
+from pointins_engine.scene_index.cache import default_cache
 
 DEFAULT_PORT = 8050
 SHUTDOWN_S = 1  # open connections get this long before they are cut
@@ -49,6 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("pointins studio", description="Watch runs in the browser.")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of run folders")
+    parser.add_argument(
+        "--scenes",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PATH",
+        help="datasets, folders of scans or single scans to browse",
+    )
+    parser.add_argument(
+        "--priors", action="append", type=Path, default=[], metavar="DIR", help="folder of priors"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=default_cache(), help="where what was read of scenes is kept"
+    )
     parser.add_argument("--port", type=int, help=f"default {DEFAULT_PORT}; 0 takes a free one")
     parser.add_argument("--no-open", action="store_true", help="do not open a browser")
     parser.add_argument("--link", action="store_true", help="new link to a studio that runs")
@@ -69,7 +86,9 @@ def serve(options: argparse.Namespace) -> None:
     port = listener.getsockname()[1]
     hosts = [*options.allow_host, *_names(options.host)]
     access = Access(port, hosts)
-    app = create_app(RunStore(options.runs), access)
+    check_sources(options.scenes, options.priors)
+    scenes = open_browser(options.scenes, options.cache, options.priors, runs=options.runs)
+    app = create_app(RunStore(options.runs), access, scenes=scenes)
     url = f"http://{_url_host(options.host)}:{port}{access.new_link()}"
     with listener, _session(options.runs, port, access.api_token):
         print(url, flush=True)
@@ -133,6 +152,14 @@ def make_runs_folder(runs: Path) -> None:
         raise UsageError(
             f"{runs} cannot be the folder of runs: {why}. Name a folder with --runs."
         ) from error
+
+
+def check_sources(scenes: Sequence[str], priors: Sequence[Path]) -> None:
+    """Say at once what is not there; what lies in it is looked at when somebody opens its page."""
+    for name, given in (("--scenes", scenes), ("--priors", priors)):
+        for path in given:
+            if str(path) not in SIMULATED and not Path(path).expanduser().exists():
+                raise UsageError(f"{name} {path}: no such file or folder.")
 
 
 def listen(host: str, port: int) -> socket.socket:

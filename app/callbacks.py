@@ -6,6 +6,7 @@ second at most. A callback that has nothing new to show answers `no_update`.
 
 import hashlib
 from typing import Any
+from urllib.parse import unquote
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
@@ -13,6 +14,8 @@ from app import figures
 from app.chart_parts import theme_of
 from app.health_figure import HEALTH_KEYS, health
 from app.runs import Runs
+from app.scene_api import SceneBrowser
+from app.scene_callbacks import add_scene_callbacks, scenes_page
 from app.thumbnails import Thumbnails
 from layouts import ids, live
 from layouts import runs as runs_layout
@@ -25,24 +28,29 @@ ODR_KEYS = {
 }
 
 
-def add_callbacks(dash: Dash, runs: Runs, thumbnails: Thumbnails) -> None:
-    _add_navigation(dash, runs)
+def add_callbacks(dash: Dash, runs: Runs, thumbnails: Thumbnails, browser: SceneBrowser) -> None:
+    _add_navigation(dash, runs, browser)
     _add_run_list(dash, runs, thumbnails)
     _add_frame_panels(dash, runs)
     _add_run_panels(dash, runs)
+    add_scene_callbacks(dash, browser)
 
 
-def _add_navigation(dash: Dash, runs: Runs) -> None:
+def _add_navigation(dash: Dash, runs: Runs, browser: SceneBrowser) -> None:
     @dash.callback(
         Output(ids.PAGE, "children"),
         Output(ids.RAIL_RUNS, "className"),
         Output(ids.RAIL_LIVE, "className"),
+        Output(ids.RAIL_SCENES, "className"),
         Input(ids.URL, "pathname"),
+        State(ids.URL, "search"),
     )
-    def show_page(path: str | None) -> Any:
+    def show_page(path: str | None, search: str | None) -> Any:
         name, _, run_id = (path or "/").strip("/").partition("/")
         if name == "live":
             return (_live_page(runs, run_id), *rail_classes("live"))
+        if name == "scenes":
+            return (scenes_page(browser, unquote(run_id), search), *rail_classes("scenes"))
         if name:
             return (runs_layout.no_such_page(), *rail_classes(""))
         return (runs_layout.runs_page(str(runs.root)), *rail_classes("runs"))

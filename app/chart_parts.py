@@ -32,6 +32,7 @@ class Theme:
     student: str
     target: str
     semantic: str
+    truth: str
     danger: str
 
 
@@ -47,6 +48,7 @@ THEMES = {
         student="#cc79a7",
         target="#f0e442",
         semantic="#a78bfa",
+        truth="#d55e00",
         danger="#ff8a80",
     ),
     "light": Theme(
@@ -60,6 +62,7 @@ THEMES = {
         student="#b0558a",
         target="#8f8200",
         semantic="#6d4fc4",
+        truth="#c04f00",
         danger="#b42318",
     ),
 }

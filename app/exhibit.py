@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from app.drawing import Colouring, Drawing, Votes, compose, point_radius
 from app.palette import Theme
 from app.vantage import Vantage, choose_vantage
+from pointins_engine.config import Units, UpAxis
 from pointins_engine.errors import RunError
 from pointins_engine.run_log.scenes import InspectedScene, make_inspected_scene
 from pointins_engine.run_log.store import Run
@@ -135,7 +135,7 @@ class Exhibit:
         self.frame, self.step, self.steps = None, None, []
 
 
-def read_scan(path: Path, *, units: Literal["m", "cm", "mm"] = "m") -> InspectedScene:
+def read_scan(path: Path, *, units: Units = "auto", up: UpAxis = "auto") -> InspectedScene:
     """A scan from disk in the form of an inspected scene, with its planes marked.
 
     Raises:
@@ -145,7 +145,7 @@ def read_scan(path: Path, *, units: Literal["m", "cm", "mm"] = "m") -> Inspected
     from pointins_engine.scenes.planes import find_planes
     from pointins_engine.scenes.readers import read_scene
 
-    scan = read_scene(path, units=units)
+    scan = read_scene(path, units=units, up=up, is_strict=False)
     rng = np.random.default_rng(0)
     coord = scan.coord
     extent = float(np.ptp(coord, axis=0)[:2].max())

@@ -9,7 +9,7 @@ import io
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageFilter
 
 from app.drawing import Drawing, Layer, clear, put
@@ -53,9 +53,19 @@ def prepare_scene() -> None:
 
 
 def photograph(
-    drawing: Drawing, vantage: Vantage, *, width: int, height: int, theme: Theme
-) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture of a drawing, red, green and blue; the canvas colour of the theme behind it."""
+    drawing: Drawing,
+    vantage: Vantage,
+    *,
+    width: int,
+    height: int,
+    theme: Theme,
+    transparent: bool = False,
+) -> UInt8[np.ndarray, "h w c"]:
+    """A picture of a drawing, red, green and blue; the canvas colour of the theme behind it.
+
+    With `transparent` there is a fourth channel, how much of a pixel is covered, and nothing
+    behind: such a picture lies on any canvas.
+    """
     import polyscope as ps
 
     names = [layer.name for layer in drawing.layers()]
@@ -65,19 +75,35 @@ def photograph(
     ps.look_at(tuple(vantage.eye), tuple(vantage.target))
     canvas = rgb(CANVAS[theme])
     try:
-        image = _shaded(fit_radius(drawing.points, vantage, height), vantage, canvas)
+        image, covered = _shaded(fit_radius(drawing.points, vantage, height), vantage, canvas)
         for layer, outline in ((drawing.centroids, 0), (drawing.targets, 2 * SUPERSAMPLING)):
             if layer is not None:
                 clear(names)
-                image = _overlaid(image, layer, canvas, outline)
+                image, over = _overlaid(image, layer, canvas, outline)
+                covered |= over
     finally:
         clear(names)
-    tall, wide, _ = image.shape
-    blocks = image.reshape(tall // SUPERSAMPLING, SUPERSAMPLING, wide // SUPERSAMPLING, -1, 3)
-    return np.rint(blocks.mean(axis=(1, 3)) * 255).astype(np.uint8)
+    if transparent:
+        return _cut_out(image, covered)
+    return np.rint(_blocks(image).mean(axis=(1, 3)) * 255).astype(np.uint8)
 
 
-def encode_png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
+def _blocks(image: np.ndarray) -> np.ndarray:
+    """Supersampled pixels by the pixel that they make: axes 1 and 3 run over them."""
+    tall, wide, channels = image.shape
+    size = SUPERSAMPLING
+    return image.reshape(tall // size, size, wide // size, size, channels)
+
+
+def _cut_out(image: np.ndarray, covered: np.ndarray) -> UInt8[np.ndarray, "h w 4"]:
+    """Colour of what is covered, with the covered share as fourth channel."""
+    weight = covered[..., None].astype(np.float64)
+    alpha = _blocks(weight).mean(axis=(1, 3))
+    color = _blocks(image * weight).mean(axis=(1, 3)) / np.maximum(alpha, 1e-9)
+    return np.rint(np.concatenate([color, alpha], axis=2) * 255).astype(np.uint8)
+
+
+def encode_png(image: UInt8[np.ndarray, "h w c"]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
@@ -99,7 +125,10 @@ def _shot() -> tuple[Float[np.ndarray, "h w 3"], np.ndarray]:
     return shot[:, :, :3] / 255.0, shot[:, :, 3] > 127
 
 
-def _shaded(layer: Layer, vantage: Vantage, canvas: np.ndarray) -> Float[np.ndarray, "h w 3"]:
+def _shaded(
+    layer: Layer, vantage: Vantage, canvas: np.ndarray
+) -> tuple[Float[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
+    """The points with eye-dome lighting, and where they are."""
     cloud = put(layer)
     color, covered = _shot()
     distance = vantage.depth(layer.coord)
@@ -107,12 +136,13 @@ def _shaded(layer: Layer, vantage: Vantage, canvas: np.ndarray) -> Float[np.ndar
     cloud.add_color_quantity("colour", depth_to_color(distance, near, far), enabled=True)
     code, _ = _shot()
     depth = np.where(covered, color_to_depth(code, near, far), np.inf)
-    return np.where(covered[..., None], color * eye_dome_shade(depth)[..., None], canvas)
+    shaded = color * eye_dome_shade(depth)[..., None]
+    return np.where(covered[..., None], shaded, canvas), covered
 
 
 def _overlaid(
     image: np.ndarray, layer: Layer, canvas: np.ndarray, outline: int
-) -> Float[np.ndarray, "h w 3"]:
+) -> tuple[Float[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
     """The picture with a layer over all of it, in a border of canvas colour where asked for."""
     put(layer)
     color, covered = _shot()
@@ -120,7 +150,7 @@ def _overlaid(
         mask = Image.fromarray(covered).convert("L")
         border = np.asarray(mask.filter(ImageFilter.MaxFilter(2 * outline + 1))) > 0
         image = np.where(border[..., None], canvas, image)
-    return np.where(covered[..., None], color, image)
+    return np.where(covered[..., None], color, image), covered
 
 
 def depth_to_color(

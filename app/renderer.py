@@ -65,6 +65,7 @@ class PictureRequest:
     votes: Votes = "before"
     marks: bool = False
     theme: Theme = "dark"
+    transparent: bool = False
 
     def __post_init__(self) -> None:
         low, high = SIZE_RANGE
@@ -109,6 +110,7 @@ class Renderer:
         votes: Votes = "before",
         marks: bool = False,
         theme: Theme = "dark",
+        transparent: bool = False,
     ) -> bytes:
         """A PNG of an inspected scene, with a frame of it where one is given.
 
@@ -123,6 +125,7 @@ class Renderer:
             votes: Centroids before ODR, after ODR, or of the pseudo-instances.
             marks: Whether the centroids themselves are drawn over the points.
             theme: Decides the canvas colour.
+            transparent: Whether there is no canvas, so that the picture suits both themes.
 
         Raises:
             RendererUnavailable: If Polyscope cannot draw on this machine at all.
@@ -138,6 +141,7 @@ class Renderer:
             votes=votes,
             marks=marks,
             theme=theme,
+            transparent=transparent,
         )
         with self._lock:
             try:
@@ -317,7 +321,12 @@ def picture_png(request: PictureRequest) -> bytes:
         keep=vantage.keep,
     )
     image = photograph(
-        drawing, vantage, width=request.width, height=request.height, theme=request.theme
+        drawing,
+        vantage,
+        width=request.width,
+        height=request.height,
+        theme=request.theme,
+        transparent=request.transparent,
     )
     return encode_png(image)
 

@@ -17,11 +17,13 @@ from app.api import add_api
 from app.callbacks import add_callbacks
 from app.live import LiveHub, add_live
 from app.runs import Runs
+from app.scene_api import SceneBrowser, add_scene_api, open_browser
 from app.security import Gate
 from app.thumbnails import Render, Thumbnails
 from layouts.shell import all_pages, shell
 from pointins_engine.errors import RunError
 from pointins_engine.run_log.store import RunStore
+from pointins_engine.scene_index.cache import default_cache
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 OWN_PATHS = ("/api", "/ws", "/assets", "/_")  # everything else is a page
@@ -47,7 +49,12 @@ mimetypes.add_type("text/javascript", ".mjs")  # a module with another type is n
 
 
 def create_app(
-    store: RunStore, access: Access, *, render: Render | None = None, hub: LiveHub | None = None
+    store: RunStore,
+    access: Access,
+    *,
+    render: Render | None = None,
+    hub: LiveHub | None = None,
+    scenes: SceneBrowser | None = None,
 ) -> ASGIApp:
     """The whole studio.
 
@@ -56,21 +63,25 @@ def create_app(
         access: Secrets and hosts of this start.
         render: Draws thumbnails; without it the Polyscope renderer does.
         hub: Live notices; a test may pass its own to look inside.
+        scenes: Collections and priors to show; without it the simulators and the built-in priors.
     """
     runs = Runs(store)
     hub = hub or LiveHub(runs)
     thumbnails = Thumbnails(runs, render)
+    scenes = scenes or open_browser((), default_cache(), runs=store.root)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         thumbnails.close()
+        scenes.close()
 
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    add_scene_api(server, scenes)
     add_api(server, runs, thumbnails, access)
     add_live(server, hub)
     dash = make_dash(server)
-    add_callbacks(dash, runs, thumbnails)
+    add_callbacks(dash, runs, thumbnails, scenes)
     return Gate(_Pages(server), access, dash.csp_hashes())
 
 

@@ -15,6 +15,7 @@ from app.drawing import Colouring, Votes
 from app.exhibit import Exhibit, Look, read_scan
 from app.palette import Theme
 from app.renderer import BACKEND, PictureRequest, unavailable
+from pointins_engine.config import Units, UpAxis
 from pointins_engine.errors import PointinsError, RunError, SceneError
 from pointins_engine.run_log.files import write_bytes
 from pointins_engine.run_log.store import Run
@@ -34,7 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
         PictureRequest(  # one set of limits for the studio's pictures and for these
             scene_path=options.target, width=options.width, height=options.height, t=look.t
         )
-        exhibit = open_exhibit(options.target, options.scene, options.step, options.units)
+        exhibit = open_exhibit(
+            options.target, options.scene, options.step, options.units, options.up
+        )
         if options.screenshot is not None:
             write_screenshot(exhibit, look, options.screenshot, options.width, options.height)
             print(f"wrote {options.screenshot}")
@@ -47,7 +50,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def open_exhibit(
-    target: Path, scene: str | None = None, step: int | None = None, units: str = "m"
+    target: Path,
+    scene: str | None = None,
+    step: int | None = None,
+    units: Units = "auto",
+    up: UpAxis = "auto",
 ) -> Exhibit:
     """What lies at `target`: a run folder, or a scan.
 
@@ -67,7 +74,7 @@ def open_exhibit(
     runs = sorted(path.parent.name for path in target.glob("*/run.json"))
     if runs:
         raise RunError(f"{target} holds several runs; name one of them: {', '.join(runs[:8])}.")
-    exhibit = Exhibit(scan=read_scan(target, units=units))  # type: ignore[arg-type]
+    exhibit = Exhibit(scan=read_scan(target, units=units, up=up))
     if step is not None:
         raise SceneError(f"{target} is a scan and has no steps; leave --step out.")
     if scene is not None:
@@ -125,7 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--votes", choices=get_args(Votes), default="before", help="which centroid")
     parser.add_argument("--marks", action="store_true", help="draw the centroids too")
     parser.add_argument("--theme", choices=get_args(Theme), default="dark")
-    parser.add_argument("--units", choices=("m", "cm", "mm"), default="m", help="of a scan's file")
+    parser.add_argument("--units", choices=get_args(Units), default="auto", help="of a scan's file")
+    parser.add_argument("--up", choices=get_args(UpAxis), default="auto", help="axis of that file")
     parser.add_argument("--width", type=int, default=1280, help="pixels")
     parser.add_argument("--height", type=int, default=800, help="pixels")
     return parser

@@ -16,6 +16,27 @@ window.dash_clientside.studio = {
     return window.dash_clientside.no_update;
   },
 
+  /** Whether somebody's hand is on the cards, which then keep their places. */
+  isHeld() {
+    return Boolean(document.querySelector(".scene-grid:hover, .scene-grid :focus-visible"));
+  },
+
+  /** What is typed into the filter goes into the address, and back when the address changes. */
+  filter(text, search) {
+    const { no_update: same, callback_context: context } = window.dash_clientside;
+    const query = new URLSearchParams(search ?? "");
+    const asked = query.get("q") ?? "";
+    if (asked === (text ?? "")) return same;
+    if (context.triggered.some(({ prop_id: id }) => id === "url.search")) return asked;
+    query.delete("page");
+    query.delete("at");
+    if (text) query.set("q", text);
+    else query.delete("q");
+    const rest = query.toString();
+    window.dash_clientside.set_props("url", { search: rest ? `?${rest}` : "" });
+    return same;
+  },
+
   /** The vertical line of the curves follows the frame that is drawn. */
   moveTimeLine(cursor) {
     for (const chart of document.querySelectorAll(":is(#curves, #health) .js-plotly-plot")) {

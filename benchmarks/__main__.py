@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m benchmarks [steps] [instances] [latency]`: Markdown tables."""
+"""`make bench`, or `python -m benchmarks [steps] [latency] [world] [...]`: Markdown tables."""
 
 import argparse
 import os
@@ -6,15 +6,27 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import instances, latency, steps
+from benchmarks import instances, latency, loading, offsets, reading, steps, world
 
-BENCHMARKS = {"steps": steps.table, "instances": instances.table, "latency": latency.table}
+BENCHMARKS = {
+    "steps": steps.table,
+    "instances": instances.table,
+    "latency": latency.table,
+    "reading": reading.table,
+    "loading": loading.table,
+    "world": world.table,
+    "offsets": offsets.table,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
-    names = parser.parse_args().names or list(BENCHMARKS)
+    parser.add_argument("--data", metavar="DIR", help="real scans (default: $POINTINS_DATA)")
+    args = parser.parse_args()
+    names = args.names or list(BENCHMARKS)
+    if args.data:
+        os.environ["POINTINS_DATA"] = args.data
     print(f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     with tempfile.TemporaryDirectory() as folder:
         for name in names:

@@ -4,6 +4,7 @@
 URL = "url"
 PAGE = "page"
 RAIL_RUNS = "rail-runs"
+RAIL_SCENES = "rail-scenes"
 RAIL_LIVE = "rail-live"
 THEME = "theme"
 THEME_TOGGLE = "theme-toggle"
@@ -43,3 +44,31 @@ HEALTH = "health"
 
 RUN_FACTS = "run-facts"
 RUN_LOG = "run-log"
+
+# scenes page
+SCENES_COLLECTION = "scenes-collection"
+SCENES_BEAT = "scenes-beat"
+SCENES_HELD = "scenes-held"  # whether somebody's hand is on the cards, so that they stay
+SCENES_SHOWN = "scenes-shown"
+SCENES_MENUS = "scenes-menus"
+SCENES_FILTER = "scenes-filter"
+SCENES_COUNT = "scenes-count"
+SCENES_VIEWS = "scenes-views"
+SCENES_STATUS = "scenes-status"
+SCENES_GRID = "scenes-grid"
+
+# page of one scene
+SCENE_PLACE = "scene-place"  # collection and scene
+SCENE_VIEW = "scene-view"  # (js)
+SCENE_TICK = "scene-tick"
+SCENE_SHOWN = "scene-shown"
+SCENE_TOP = "scene-top"
+SCENE_NOTES = "scene-notes"
+SCENE_PRIORS = "scene-priors"
+SCENE_LEGEND = "scene-legend"
+SCENE_DISTANCE = "scene-distance"
+SCENE_SHARES = "scene-shares"
+SCENE_CUMULATIVE = "scene-cumulative"
+SCENE_OFFSETS_BODY = "scene-offsets-body"
+SCENE_FACTS = "scene-facts"
+SCENE_CLASSES = "scene-classes"

@@ -3,7 +3,7 @@
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from layouts import ids, live, runs
+from layouts import ids, live, runs, scene, scenes
 from layouts.parts import aria
 
 
@@ -17,6 +17,7 @@ def shell() -> Component:
                     html.Span(className="rail-mark", title="PointINS Studio"),
                     _rail_link("Runs", ids.RAIL_RUNS, "/"),
                     _rail_link("Live", ids.RAIL_LIVE, "/live"),
+                    _rail_link("Scenes", ids.RAIL_SCENES, "/scenes"),
                 ],
                 className="rail",
                 **aria(label="Pages"),
@@ -33,15 +34,26 @@ def shell() -> Component:
     )
 
 
-def rail_classes(page: str) -> tuple[str, str]:
-    """Classes of the links to the runs and live pages while `page` is shown."""
-    marks = {name: " is-here" if name == page else "" for name in ("runs", "live")}
-    return f"rail-link rail-runs{marks['runs']}", f"rail-link rail-live{marks['live']}"
+def rail_classes(page: str) -> tuple[str, str, str]:
+    """Classes of the links to the runs, live and scenes pages while `page` is shown."""
+    runs, live, scenes = (
+        f"rail-link rail-{name}{' is-here' if name == page else ''}"
+        for name in ("runs", "live", "scenes")
+    )
+    return runs, live, scenes
 
 
 def all_pages() -> Component:
     """Every component that a callback may name, for Dash to check the callbacks against."""
-    return html.Div([shell(), runs.runs_page("runs"), live.live_page("run")])
+    return html.Div(
+        [
+            shell(),
+            runs.runs_page("runs"),
+            live.live_page("run"),
+            scenes.scenes_page("scans", [], ""),
+            scene.scene_page("scans", "scan"),
+        ]
+    )
 
 
 def _rail_link(text: str, id: str, href: str) -> Component:

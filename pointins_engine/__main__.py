@@ -9,8 +9,10 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
-from pointins_engine import __version__, ablation, convert
+from pointins_engine import __version__, ablation, convert, data_commands, prior_commands
+from pointins_engine.config import Units, UpAxis
 from pointins_engine.errors import ConfigError, PointinsError, SceneError
 from pointins_engine.recipes import PRESETS, RECIPES, get_recipe
 
@@ -64,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument("recipe", metavar="RECIPE", help=", ".join(RECIPES))
     pretrain.add_argument("--preset", help=f"how SCR groups votes: {', '.join(PRESETS)}")
     pretrain.add_argument(
-        "--scenes", metavar="PATH", help="scan, folder of scans, sim:rooms or sim:streets"
+        "--scenes", metavar="PATH", help="dataset, folder of scans, scan, sim:rooms or sim:streets"
     )
     pretrain.add_argument("--run", type=Path, metavar="DIR", help="run folder (default: runs/...)")
     pretrain.add_argument("--steps", type=int, help="optimiser steps")
@@ -102,8 +104,16 @@ def _parser() -> argparse.ArgumentParser:
     scenes = command("scenes", _scenes, "Look at scans as the engine reads them.")
     scenes.add_argument("action", choices=["show"], help="show: points, fields, extent, labels")
     scenes.add_argument("path", metavar="PATH", help="scan, folder, sim:rooms or sim:streets")
-    scenes.add_argument("--units", choices=["m", "cm", "mm"], default="m")
+    scenes.add_argument("--dataset", default="", metavar="NAME", help="if the files do not tell")
+    scenes.add_argument("--units", choices=get_args(Units), default="auto", help="of the files")
+    scenes.add_argument("--up", choices=get_args(UpAxis), default="auto", help="axis of the files")
+    scenes.add_argument("--sample-meshes", action="store_true", help="points on a PLY's faces")
     scenes.add_argument("--limit", type=int, default=12, help="scenes to read at most")
+
+    data = command("data", _data, "Check a dataset, or convert it for faster reading.")
+    data_commands.add_arguments(data)
+    prior = command("prior", _prior, "Measure ODR's prior on scenes, or compare priors.")
+    prior_commands.add_arguments(prior)
 
     command("doctor", _doctor, "Say what this machine has, and which backends are used and why.")
     return parser
@@ -192,21 +202,31 @@ def _convert(args: argparse.Namespace, rest: list[str]) -> int:
     return convert.run(args)
 
 
+def _data(args: argparse.Namespace, rest: list[str]) -> int:
+    return data_commands.run(args)
+
+
+def _prior(args: argparse.Namespace, rest: list[str]) -> int:
+    return prior_commands.run(args)
+
+
 def _scenes(args: argparse.Namespace, rest: list[str]) -> int:
     from pointins_engine.scenes.report import format_report
     from pointins_engine.scenes.source import open_raw_scenes
 
-    scenes = open_raw_scenes(args.path, args.units)
+    scenes = open_raw_scenes(
+        args.path, args.units, args.up, args.dataset, sample_meshes=args.sample_meshes
+    )
     shown = min(len(scenes), args.limit)
     failed = 0
     for number in range(shown):
         try:
-            print(format_report([scenes[number]]), end="\n\n", flush=True)
+            told = len(scenes.warnings)
+            scene = scenes[number]
+            print(format_report([scene], scenes.warnings[told:]), end="\n\n", flush=True)
         except SceneError as error:
             failed += 1
             print(f"error: {error}", file=sys.stderr)
-    for warning in scenes.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
     if shown < len(scenes):
         print(f"{shown} of {len(scenes)} scenes shown; --limit {len(scenes)} shows all.")
     return EXIT_BAD_INPUT if failed else 0

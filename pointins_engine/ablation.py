@@ -37,6 +37,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "odr_all_points": {"odr.points": "all"},
     "prior_paper": {"odr.prior.kind": "gamma"},  # PointINS Tab. 9, indoor
     "prior_lognormal": {"odr.prior.kind": "lognormal"},  # PointINS Tab. 9, outdoor
+    "directions_measured": {"odr.direction_prior": "empirical"},
     "planes_keep": {"scr.planes": "keep"},
     "planes_drop": {"scr.planes": "drop"},
     "kmeans": {"scr.grouping": "robust"},
@@ -413,7 +414,7 @@ class _Clock:
             )
 
     def left(self) -> str:
-        from pointins_engine.progress import duration
+        from pointins_engine.item_progress import duration
 
         made = self._done - self._skipped
         if made == 0:

@@ -7,7 +7,6 @@ both.
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -22,11 +21,10 @@ from pointins_engine.run_log.paths import RunPaths
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """Where a checkpoint lies and what its `trainer.json` says."""
+    """Where a checkpoint lies and what it is of."""
 
     path: Path
     step: int
-    trainer: dict[str, Any]
 
 
 def save_checkpoint(
@@ -36,7 +34,6 @@ def save_checkpoint(
     student: nn.Module,
     teacher: nn.Module,
     optimizer: Optimizer,
-    trainer: dict[str, Any],
     keep: int,
 ) -> Path:
     """Write a checkpoint after `step` optimiser steps, then remove all but the newest `keep`.
@@ -52,7 +49,7 @@ def save_checkpoint(
         save_file(_contiguous(student.state_dict()), temporary / "student.safetensors")
         save_file(_contiguous(teacher.state_dict()), temporary / "teacher.safetensors")
         save_file(_optimizer_tensors(optimizer, student), temporary / "optimizer.safetensors")
-        write_json(temporary / "trainer.json", {"step": step, **trainer})
+        write_json(temporary / "trainer.json", {"step": step})
         shutil.rmtree(final, ignore_errors=True)
         temporary.replace(final)
     except (OSError, SafetensorError) as error:
@@ -71,8 +68,7 @@ def latest_checkpoint(paths: RunPaths) -> Checkpoint | None:
     """The newest whole checkpoint of a run, if any."""
     for folder in sorted(paths.checkpoints.glob("[0-9]*"), reverse=True):
         if (folder / "trainer.json").exists():
-            trainer = read_json(folder / "trainer.json")
-            return Checkpoint(path=folder, step=trainer["step"], trainer=trainer)
+            return Checkpoint(path=folder, step=read_json(folder / "trainer.json")["step"])
     return None
 
 

@@ -13,7 +13,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from pointins_engine.errors import ConfigError
 
 Feature = Literal["coord", "color", "normal", "intensity"]
-PriorKind = Literal["gamma", "lognormal", "half_normal", "exponential", "empirical", "hdbscan"]
+Units = Literal["auto", "m", "cm", "mm", "ft"]
+UpAxis = Literal["auto", "z", "-z", "y", "-y", "x", "-x"]
+PriorKind = Literal[
+    "gamma", "lognormal", "half_normal", "exponential", "empirical", "hdbscan", "file"
+]
 FEATURE_WIDTH: dict[str, int] = {"coord": 3, "color": 3, "normal": 3, "intensity": 1}
 
 
@@ -27,15 +31,35 @@ class SceneConfig:
     """Which scenes, and how they become voxels."""
 
     source: str = "sim:rooms"  # folder, file, sim:rooms or sim:streets (O)
+    dataset: str = ""  # name of the dataset in that folder; "": told by its files (O)
+    splits: tuple[str, ...] = ()  # trained on; none named: those the dataset trains on, or all (O)
     num_simulated: int = 64  # rooms or streets made when the source is simulated (O)
+    sensor: Literal["64", "32", "128", "mixed"] = "64"  # beams of the scanner in sim:streets (O)
+    num_sweeps: int = 1  # turns of that scanner, 0.1 s apart, added up in a street (O)
     domain: Literal["indoor", "outdoor"] = "indoor"  # decides how planes and ground are found (O)
     grid_size: float = 0.02  # metres: voxel edge of the encoder's input (P App. A, S)
     feats: tuple[Feature, ...] = ("coord", "color", "normal")  # what a scan lacks is zero (S, A34)
-    units: Literal["m", "cm", "mm"] = "m"  # unit of the coordinates in the files (O)
+    units: Units = "auto"  # of the files' coordinates; auto: as stated, or metres if plausible (O)
+    up: UpAxis = "auto"  # axis of the files that is up; auto: as stated, or z unless refuted (O)
+    sample_meshes: bool = False  # points on the faces of PLY files instead of their vertices (O)
+    max_scene_points: int = 2_000_000  # a larger scan is trained on as overlapping tiles (O)
 
     def __post_init__(self) -> None:
         _require(self.grid_size > 0, "scene.grid_size", "> 0", self.grid_size)
         _require(self.num_simulated >= 1, "scene.num_simulated", ">= 1", self.num_simulated)
+        _require(1 <= self.num_sweeps <= 100, "scene.num_sweeps", "1 to 100", self.num_sweeps)
+        _require(
+            self.max_scene_points >= 1000,
+            "scene.max_scene_points",
+            ">= 1000",
+            self.max_scene_points,
+        )
+        _require(
+            not self.source.startswith("sim:") or not (self.dataset or self.splits),
+            "scene.dataset and scene.splits",
+            "left out for simulated scenes",
+            (self.dataset, self.splits),
+        )
         _require("coord" in self.feats, "scene.feats", "a list that holds 'coord'", self.feats)
 
     @property
@@ -59,6 +83,9 @@ class ViewConfig:
     jitter_clip: float = 0.02  # metres (S)
     elastic: tuple[tuple[float, float], ...] = ()  # spacing, magnitude in metres; off (A19)
     color_jitter: float = 0.4  # brightness and contrast; 0 = no photometric change (S)
+    drop_color: float = 0.0  # probability that a view has no colour, as a scan without it (O)
+    drop_normal: float = 0.0  # the same of normals (O)
+    drop_intensity: float = 0.0  # the same of intensity (O)
     masking: Literal["removed", "token"] = "removed"  # hidden points leave, or get a token (A5)
     mask_size: tuple[float, float] = (0.1, 0.4)  # metres: edge of a hidden block, start to end (A6)
     mask_ratio: tuple[float, float] = (0.3, 0.7)  # share of blocks hidden, start to end (A6)
@@ -84,6 +111,9 @@ class ViewConfig:
             self.elastic,
         )
         _require(all(size > 0 for size in self.mask_size), "view.mask_size", "> 0", self.mask_size)
+        for name in ("drop_color", "drop_normal", "drop_intensity"):
+            value = getattr(self, name)
+            _require(0 <= value <= 1, f"view.{name}", "a probability", value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,7 +207,8 @@ class PriorConfig:
     """Distribution of offset lengths that ODR maps the teacher's offsets onto.
 
     `hdbscan` fits an empirical table on the training scenes before the first step, without labels
-    and with planes left out (A14, A15).
+    and with planes left out (A14, A15). `file` takes what `pointins prior fit` measured. What a run
+    found is in its `prior.json`.
     """
 
     kind: PriorKind = "gamma"  # family of the prior (P Tab. 9, A14)
@@ -187,6 +218,7 @@ class PriorConfig:
     mu: float = 0.0  # lognormal: mean of log metres (P Tab. 9 outdoor)
     sigma: float = 0.76  # lognormal: std of log metres (P Tab. 9 outdoor)
     quantiles: tuple[float, ...] = ()  # empirical: metres at evenly spaced levels 0..1 (O)
+    path: str = ""  # file: prior file, run folder or name of a built-in prior (O)
 
     def __post_init__(self) -> None:
         for name in ("shape", "scale", "sigma"):
@@ -199,6 +231,11 @@ class PriorConfig:
                 "at least two rising lengths >= 0",
                 self.quantiles,
             )
+        if (self.kind == "file") != bool(self.path):
+            raise ConfigError(
+                f"odr.prior.kind is {self.kind!r} and odr.prior.path is {self.path!r}: a path goes "
+                "with the kind 'file', and with no other. Set both, or neither."
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +247,7 @@ class OdrConfig:
     renormalize: bool = True  # directions back to unit length after the per-axis transform (A12)
     ties: Literal["random", "average"] = "random"  # order of equal values (O, A13)
     direction: Literal["signed", "positive"] = "signed"  # axes onto (-1, 1) or (0, 1) (A11)
+    direction_prior: Literal["uniform", "empirical"] = "uniform"  # axes onto measured tables (O)
     scope: Literal["cloud", "batch"] = "cloud"  # ranks within a view or within the batch (A10)
     clip: bool = False  # lengths end at half the view's diagonal (O)
     # after_scr maps the targets (P Tab. 8)
@@ -221,6 +259,10 @@ class OdrConfig:
 
     def __post_init__(self) -> None:
         _require(0 <= self.start <= 1, "odr.start", "in [0, 1]", self.start)
+        if self.direction_prior == "empirical":
+            why = "where odr.direction_prior is 'empirical'"
+            _require(self.direction == "signed", "odr.direction", f"'signed' {why}", self.direction)
+            _require(self.side == "teacher", "odr.side", f"'teacher' {why}", self.side)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,9 +9,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pointins_engine.item_progress import LINE_EVERY_S, duration
 from pointins_engine.training import recorder
-
-LINE_EVERY_S = 10.0
 
 
 class _PatientConsole(Console):
@@ -72,13 +71,3 @@ class ProgressBar:
         if not self._is_live and due:
             self._last_line = time.monotonic()
             self.say(f"step {now.step}/{now.total_steps}  {numbers}")
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 45 s, 3 min 20 s, 2 h 5 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

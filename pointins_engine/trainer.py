@@ -21,6 +21,8 @@ from pointins_engine.losses import LossTerms, training_loss
 from pointins_engine.objectives.priors import MagnitudePrior
 from pointins_engine.randomness import StepRandom
 from pointins_engine.scenes import SceneSet, open_scenes
+from pointins_engine.scenes.readers.raw import Taken
+from pointins_engine.scenes.source import IN_MEMORY
 from pointins_engine.schedules import schedule
 from pointins_engine.student_teacher import (
     PointNetwork,
@@ -40,6 +42,7 @@ from pointins_engine.training.run_setup import (
     open_writer,
 )
 from pointins_engine.training.view_stream import Parts, ViewStream, on_device, scenes_a_part
+from pointins_engine.views import missing_features
 from pointins_engine.watching.health import StageTimes
 from pointins_engine.watching.inspection import Inspector
 from pointins_engine.watching.probe import open_probe
@@ -51,6 +54,7 @@ def pretrain(
     run: Path,
     *,
     recipe: str,
+    scenes: SceneSet | None = None,
     device: str | torch.device = "cpu",
     resume: bool = False,
     command: str = "",
@@ -64,6 +68,7 @@ def pretrain(
         config: Everything that decides the result.
         run: Run folder; must not hold a run unless `resume`. The same on all ranks.
         recipe: Name that the run goes by.
+        scenes: What to train on instead of `config.scene.source` (`SceneSet.of`).
         device: `cpu`, `cuda` or `cuda:1`; with several ranks each has its own.
         resume: Go on from the newest checkpoint of `run`, or start if it holds no run yet.
         command: Command line to put into `run.json`.
@@ -76,7 +81,10 @@ def pretrain(
         RunError: If the folder cannot be used, or the loss is not finite.
     """
     scenes_a_part(config, world)  # refused before scans are read
-    scenes = open_scenes(config.scene, config.seed)
+    if scenes is None:
+        scenes = open_scenes(config.scene, config.seed)
+    else:
+        config = replace(config, scene=replace(config.scene, source=IN_MEMORY))
     begin = beginning(config, run, scenes, world, resume=resume)
     target = torch.device(device)
     student, teacher = make_student_and_teacher(
@@ -93,18 +101,24 @@ def pretrain(
         trainer.run(begin.step, None, report)
         return
     chosen = evenly_spread(len(scenes), config.log.num_inspected)
-    inspector = Inspector([scenes[n] for n in chosen], config, begin.prior, target)
+    inspected = [scenes[n] for n in chosen]
+    lacking = [note for scene in inspected if (note := missing_features(scene, config.scene))]
+    inspector = Inspector(inspected, config, begin.prior, target)
     probe, about_probe = open_probe(config, scenes)
     writer = open_writer(config, run, begin, recipe, target, world, command)
-    for line in (*scenes.warnings, about_probe, begin.sentence(run)):
+    for line in (*scenes.warnings, *lacking, about_probe, begin.sentence(run)):
         if line:
             say(line)
     with closing_run(writer, world):
-        for warning in scenes.warnings:
-            writer.event("warning", begin.step, text=warning)
+        for note in scenes.warnings:
+            if isinstance(note, Taken):
+                writer.log(note)
+            else:
+                writer.event("warning", begin.step, text=note)
         writer.log(f"{recipe} on {device_names(target, world)}; prior: {begin.prior.describe()}")
-        if about_probe:
-            writer.log(about_probe)
+        for line in (*lacking, about_probe):
+            if line:
+                writer.log(line)
         recorder = Recorder(config, writer, inspector, begin.prior, world, probe)
         trainer.run(begin.step, recorder, report)
 

@@ -38,7 +38,7 @@ def saved(config: RunConfig, run: Path):
     student, teacher, optimizer = made
     paths = RunPaths(run)
     save_checkpoint(
-        paths, 7, student=student, teacher=teacher, optimizer=optimizer, trainer={}, keep=2
+        paths, 7, student=student, teacher=teacher, optimizer=optimizer, keep=2
     )
     found = latest_checkpoint(paths)
     assert found is not None

@@ -73,7 +73,7 @@ def broken_inputs(tmp_path: Path, boxes: np.ndarray) -> dict[str, tuple[Path, st
         "short": (ply(tmp_path / "short.ply", boxes, promised=10**9), "1,?000,?000,?000"),
         "tiny": (ply(tmp_path / "tiny.ply", boxes[:3]), "3 points"),
         "labels": (tmp_path / "kitti", "499"),
-        "millimetres": (ply(tmp_path / "mm.ply", boxes * 1e6), r"--scene\.units mm"),
+        "millimetres": (ply(tmp_path / "mm.ply", boxes * 1000), r"--scene\.units mm"),
     }
 
 
@@ -97,6 +97,18 @@ def test_a_scan_in_millimetres_is_warned_about_with_the_fix(tmp_path, boxes, cap
     shown = capsys.readouterr()
     assert "--scene.units" not in shown.out + shown.err
     assert "4.00 x 4.00" in shown.out
+
+
+def test_a_scan_that_lies_on_its_side_is_shown_with_a_warning_and_not_trained_on(
+    tmp_path, boxes, capsys
+):
+    scan = ply(tmp_path / "side.ply", np.c_[boxes[:, 0], boxes[:, 2], -boxes[:, 1]])
+    assert main(["scenes", "show", str(scan)]) == 0
+    assert "Confirm with --scene.up y" in capsys.readouterr().out
+    assert pretrain(tmp_path, "--scenes", str(scan), "--steps", "2", *SMALL) == 2
+    assert "Confirm with --scene.up y" in capsys.readouterr().err
+    assert main(["scenes", "show", str(scan), "--up", "y"]) == 0
+    assert "--scene.up" not in capsys.readouterr().out
 
 
 def test_a_run_folder_that_cannot_be_written_is_named(tmp_path, boxes, capsys):

@@ -16,9 +16,10 @@ import torch
 from safetensors.torch import load_file
 
 from pointins_engine import trainer
-from pointins_engine.config import LogConfig, RunConfig
-from pointins_engine.errors import RunError
+from pointins_engine.config import LogConfig, PriorConfig, RunConfig
+from pointins_engine.errors import ConfigError, RunError
 from pointins_engine.losses import training_loss
+from pointins_engine.offset_prior.files import read_prior, write_prior
 from pointins_engine.progress import ProgressBar
 from pointins_engine.recipes import get_recipe
 from pointins_engine.run_log.store import Run
@@ -283,9 +284,39 @@ def test_a_checkpoint_holds_tensors_and_json_only(finished):
         "trainer.json",
     }
     record = json.loads((finished / "checkpoints" / "00000006" / "trainer.json").read_text())
-    assert record["step"] == 6
-    assert record["prior"]["kind"] == "empirical"
-    assert len(record["prior"]["quantiles"]) > 10
+    assert record == {"step": 6}
+
+
+def test_a_run_keeps_its_prior_and_where_it_comes_from(finished):
+    record = read_prior(finished / "prior.json")
+    assert record.kind == "empirical"
+    assert record.provenance.method == "hdbscan"
+    assert not record.provenance.labels_used
+    assert len(record.provenance.scenes) > 0
+
+
+def test_a_run_takes_its_prior_from_a_file_and_needs_the_file_no_more(finished, tmp_path):
+    path = tmp_path / "measured.json"
+    record = read_prior(finished / "prior.json")
+    write_prior(path, record)
+    base = small(2, checkpoint_every=1)
+    prior = PriorConfig(kind="file", path=str(path))
+    config = replace(base, odr=replace(base.odr, prior=prior, direction_prior="empirical"))
+    run = tmp_path / "from-file"
+    pretrain(config, run, recipe="indoor_demo")
+    assert read_prior(run / "prior.json") == record
+    path.unlink()
+    shutil.rmtree(run / "checkpoints" / "00000002")
+    pretrain(config, run, recipe="indoor_demo", resume=True)
+    assert Run(run).state()["status"] == "finished"
+
+
+def test_a_prior_file_that_is_not_there_stops_a_run_before_it_begins(tmp_path):
+    base = small(2)
+    prior = PriorConfig(kind="file", path=str(tmp_path / "none.json"))
+    with pytest.raises(ConfigError, match=r"none.json.*pointins prior fit"):
+        pretrain(replace(base, odr=replace(base.odr, prior=prior)), tmp_path / "run", recipe="x")
+    assert not (tmp_path / "run").exists()
 
 
 def test_layer_decay_slows_the_blocks_below():

@@ -79,6 +79,27 @@ export class Api {
   }
 }
 
+/** A scene of a collection. */
+export class SceneApi extends Api {
+  constructor(collection, scene, fetcher) {
+    super("", fetcher);
+    const parts = [collection, scene].map(encodeURIComponent);
+    this.root = `/api/collections/${parts[0]}/scenes/${parts[1]}`;
+  }
+
+  facts(signal) {
+    return this._json(`${this.root}/facts`, signal);
+  }
+
+  arrays(key, { signal, onProgress }) {
+    return this._bytes(`${this.root}/arrays?v=${encodeURIComponent(key)}`, signal, onProgress);
+  }
+
+  truth(key, signal) {
+    return this._bytes(`${this.root}/truth?v=${encodeURIComponent(key)}`, signal);
+  }
+}
+
 export function isAbort(error) {
   return error?.name === "AbortError";
 }

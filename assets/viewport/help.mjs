@@ -1,10 +1,9 @@
 /** The list of keys, over the picture. */
 
 import { make } from "./dom.mjs";
-import { SHORTCUTS } from "./keys.mjs";
 
-export function makeHelp(onClose) {
-  const rows = SHORTCUTS.flatMap(([keys, meaning]) => [
+export function makeHelp(onClose, shortcuts) {
+  const rows = shortcuts.flatMap(([keys, meaning]) => [
     make("dt", {}, ...keys.split(" ").map((key) => make("kbd", { text: key }))),
     make("dd", { text: meaning }),
   ]);
@@ -15,7 +14,7 @@ export function makeHelp(onClose) {
       "div",
       { class: "vp-help-head" },
       make("strong", { text: "Keyboard" }),
-      make("span", { class: "vp-quiet", text: "while the viewport or the timeline has focus" }),
+      make("span", { class: "vp-quiet", text: "while the picture or what belongs to it has focus" }),
       make("button", {
         class: "vp-button vp-close",
         text: "×",

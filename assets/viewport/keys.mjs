@@ -16,6 +16,13 @@ export const SHORTCUTS = [
   ["Esc", "leave the viewport"],
 ];
 
+/** The same on the page of one scene of a collection, where there is no time. */
+export const SCENE_SHORTCUTS = [
+  ["[ ]", "scene before or after this one"],
+  ["T", "collapse points onto the true centroids, and back"],
+  ...SHORTCUTS.slice(6),
+];
+
 /** What a key asks for, as [name, argument], or null. */
 export function commandOf({
   key,
@@ -44,6 +51,8 @@ export function commandOf({
     r: ["reset"],
     f: ["full"],
     "?": ["help"],
+    "[": ["step", "Previous scene"],
+    "]": ["step", "Next scene"],
     Escape: ["leave"],
   };
   return commands[key.length === 1 ? key.toLowerCase() : key] ?? null;

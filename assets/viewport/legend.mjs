@@ -7,7 +7,7 @@ import { NO_SEGMENT, inputKind, meanLength } from "./records.mjs";
 import { COLOURINGS } from "./toolbar.mjs";
 
 const MOST_SWATCHES = 8;
-const WALL_WORDS = { cut: "walls cut away", hidden: "walls, floors and ground hidden" };
+export const WALL_WORDS = { cut: "walls cut away", hidden: "walls, floors and ground hidden" };
 
 export class Legend {
   constructor() {
@@ -114,14 +114,7 @@ function votesOf(look, scene, frame) {
 }
 
 function scaleOf(colouring, scene, shown) {
-  if (colouring === "height") {
-    const { low, high } = scene.core;
-    const base = scene.origin[2];
-    return [
-      make("div", { class: "vp-quiet", text: "Height, m" }),
-      bar(cssGradient(), height(low[2] + base), height(high[2] + base)),
-    ];
-  }
+  if (colouring === "height") return heightScale(scene);
   if (colouring === "input" && inputKind(scene) === "intensity") {
     return [
       make("div", { class: "vp-quiet", text: "Intensity, square root" }),
@@ -135,7 +128,16 @@ function scaleOf(colouring, scene, shown) {
   return categoriesOf(colouring, scene, shown);
 }
 
-function categoriesOf(colouring, scene, shown) {
+export function heightScale(scene) {
+  const { low, high } = scene.core;
+  const base = scene.origin[2];
+  return [
+    make("div", { class: "vp-quiet", text: "Height, m" }),
+    bar(cssGradient(), height(low[2] + base), height(high[2] + base)),
+  ];
+}
+
+export function categoriesOf(colouring, scene, shown) {
   const sizes = new Map();
   const ids = {
     segment: shown?.frame.segment,
@@ -177,11 +179,11 @@ function noneText(colouring) {
   return colouring === "segment" ? "none: planes, not clustered" : "none";
 }
 
-function caption(text) {
+export function caption(text) {
   return make("div", { class: "vp-quiet", text });
 }
 
-function entry(className, attributes, text) {
+export function entry(className, attributes, text) {
   return make(
     "div",
     { class: "vp-entry vp-num" },
@@ -195,7 +197,7 @@ function height(value) {
   return (Math.round(value * 10) / 10 || 0).toFixed(1);
 }
 
-function bar(gradient, low, high) {
+export function bar(gradient, low, high) {
   const strip = make("div", { class: "vp-bar" });
   strip.style.background = gradient;
   return make(

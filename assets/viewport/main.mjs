@@ -1,38 +1,51 @@
 /**
- * Mounts the viewport wherever the page shows `#viewport-root` and `#timeline-root`, and takes it
- * down when they go. The page's components come and go as its pages change, hence the observer.
+ * Mounts the viewport wherever the page shows the place for one, and takes it down when that goes:
+ * `#viewport-root` with `#timeline-root` for a run, `#scene-view` for a scene of a collection. The
+ * page's components come and go as its pages change, hence the observer.
  */
 
+import { SceneShell } from "./scene_shell.mjs";
 import { Shell } from "./shell.mjs";
 
-let mounted = null; // {shell, root, run}
+let mounted = null; // {shell, root, what}
 
-function reconcile() {
+/** The place that the page shows now, with what belongs there and how it is made. */
+function wanted() {
   const root = document.getElementById("viewport-root");
   const timelineRoot = document.getElementById("timeline-root");
   const run = root?.dataset.run;
-  const isWanted = Boolean(root && timelineRoot && run);
-  if (mounted && (!isWanted || mounted.root !== root || mounted.run !== run)) {
+  if (timelineRoot && run) return { root, what: run, make: () => new Shell(root, timelineRoot) };
+  const place = document.getElementById("scene-view");
+  if (!place?.dataset.scene) return null;
+  const { collection, scene } = place.dataset;
+  return { root: place, what: `${collection}/${scene}`, make: () => new SceneShell(place) };
+}
+
+function reconcile() {
+  const place = wanted();
+  if (mounted && (mounted.root !== place?.root || mounted.what !== place.what)) {
     mounted.shell.dispose();
     mounted = null;
   }
-  if (!mounted && isWanted) mounted = { root, run, shell: new Shell(root, timelineRoot) };
+  if (!mounted && place) {
+    mounted = { root: place.root, what: place.what, shell: place.make() };
+  }
 }
 
 window.pointinsViewport = {
   seek: (step) =>
-    mounted?.shell.session?.steer((player) => {
+    mounted?.shell.session?.steer?.((player) => {
       player.playing = false;
       player.seek(step);
     }),
-  setScene: (id) => mounted?.shell.session?.openScene(id),
-  state: () => (mounted?.shell.session ? mounted.shell.state() : null),
+  setScene: (id) => mounted?.shell.session?.openScene?.(id),
+  state: () => mounted?.shell.state() ?? null,
 };
 
 new MutationObserver(reconcile).observe(document.body, {
   childList: true,
   subtree: true,
   attributes: true,
-  attributeFilter: ["data-run"],
+  attributeFilter: ["data-run", "data-scene"],
 });
 reconcile();

@@ -6,34 +6,42 @@
 import { make } from "./dom.mjs";
 import { bytes, duration, grouped } from "./format.mjs";
 
-export class Notices {
+/** A panel over the picture, and banners above it; which there are is up to the page. */
+export class NoticePanel {
   /** @param {{onRetry: Function}} ask */
   constructor(ask) {
     this.ask = ask;
     this.panel = make("div", { class: "vp-panel", attributes: { role: "status" } });
+    this.panel.hidden = true;
     this.banners = make("div", { class: "vp-banners", attributes: { role: "status" } });
-    this.dismissed = new Set();
     this.keys = { panel: "", banners: "" };
   }
 
-  /** Show the panel that `session` calls for, and the banners; `context` = "ok" or "lost". */
-  update(session, context) {
-    this._replace("panel", panelOf(session), (content) => this._panel(content));
-    const banners = bannersOf(session, context).filter(({ id }) => !this.dismissed.has(id));
-    this._replace("banners", banners, (all) => all.map((content) => this._banner(content)));
+  /** Show a panel of {title, text, share, retry}, or none. */
+  show(content) {
+    this.replace("panel", content, () => this._panel(content));
   }
 
   /** A state that nothing on this page can leave. */
   showFault(title, text) {
-    this._replace("panel", { title, text }, (content) => this._panel(content));
+    this.show({ title, text });
   }
 
-  _replace(part, content, build) {
+  replace(part, content, build) {
     const key = JSON.stringify(content);
     if (key === this.keys[part]) return;
     this.keys[part] = key;
     this[part].hidden = !content || content.length === 0;
-    this[part].replaceChildren(...(content ? build(content) : []));
+    this[part].replaceChildren(...(content ? build() : []));
+  }
+
+  button(text, onClick) {
+    return make("button", {
+      class: "vp-button",
+      text,
+      attributes: { type: "button" },
+      on: { click: onClick },
+    });
   }
 
   _panel({ title, text, share, retry }) {
@@ -43,8 +51,23 @@ export class Notices {
       fill.style.width = `${Math.round(share * 100)}%`;
       parts.splice(1, 0, make("div", { class: "vp-progress" }, fill));
     }
-    if (retry) parts.push(this._button("Try again", () => this.ask.onRetry()));
+    if (retry) parts.push(this.button("Try again", () => this.ask.onRetry()));
     return parts;
+  }
+}
+
+/** The notices of a run. */
+export class Notices extends NoticePanel {
+  constructor(ask) {
+    super(ask);
+    this.dismissed = new Set();
+  }
+
+  /** Show the panel that `session` calls for, and the banners; `context` = "ok" or "lost". */
+  update(session, context) {
+    this.show(panelOf(session));
+    const banners = bannersOf(session, context).filter(({ id }) => !this.dismissed.has(id));
+    this.replace("banners", banners, () => banners.map((content) => this._banner(content)));
   }
 
   _banner({ id, kind, title, text, command, retry, lasting }) {
@@ -55,11 +78,11 @@ export class Notices {
     if (command)
       parts.push(
         make("code", { text: command }),
-        this._button("Copy", (event) => copy(event.target, command)),
+        this.button("Copy", (event) => copy(event.target, command)),
       );
-    if (retry) parts.push(this._button("Try now", () => this.ask.onRetry()));
+    if (retry) parts.push(this.button("Try now", () => this.ask.onRetry()));
     if (!lasting) {
-      const close = this._button("×", () => {
+      const close = this.button("×", () => {
         this.dismissed.add(id);
         close.parentElement.remove();
       });
@@ -68,15 +91,6 @@ export class Notices {
       parts.push(close);
     }
     return make("div", { class: "vp-banner", attributes: { "data-kind": kind } }, ...parts);
-  }
-
-  _button(text, onClick) {
-    return make("button", {
-      class: "vp-button",
-      text,
-      attributes: { type: "button" },
-      on: { click: onClick },
-    });
   }
 }
 

@@ -16,6 +16,9 @@ export const QUANTITIES = {
   truth: "#D55E00",
 };
 
+/** Floor, walls, ceiling and ground; what is not on them is drawn as unassigned. */
+export const PLANE = "#4C8DD6";
+
 // prettier-ignore
 export const CATEGORIES = [
   "#34c458", "#1058d0", "#10a0a0", "#f4c434", "#3488f4", "#70a070", "#c47c10", "#7c40b8",

@@ -39,6 +39,7 @@ export function decodeScene(buffer) {
     color: data("color"),
     intensity: data("intensity"),
     instance: data("instance_label"),
+    classNames: JSON.parse(metadata.class_names ?? "[]"),
     spacing: cellSize / Math.sqrt(Math.max(numPoints / numCells, 1)), // metres between points
     bounds,
     core,

@@ -16,7 +16,7 @@ import { POINTS_FRAGMENT, POINTS_VERTEX, SCREEN_VERTEX, SHADE_FRAGMENT } from ".
 /** The browser cannot draw here. */
 export class NoWebGL2Error extends Error {}
 
-const COLOURING_CODES = { input: 0, truth: 0, height: 1, features: 2, segment: 3, instance: 4 };
+const COLOURING_CODES = { input: 0, truth: 0, height: 1, features: 2, segment: 3, instance: 4, plane: 5 };
 const WALL_FLAGS = { all: FLAG.cut + 1, cut: FLAG.cut, hidden: FLAG.plane }; // drawn below
 const NEEDS_FRAME = new Set(["features", "segment", "instance"]);
 const SHADE_STRENGTH = 7; // per unit of log2 depth, summed over four neighbours
@@ -50,6 +50,7 @@ export class Renderer {
       unassigned: [125, 135, 147],
       voteColor: [86, 180, 233],
       targetColor: [240, 228, 66],
+      planeColor: [76, 141, 214],
     };
     this._build();
   }
@@ -235,6 +236,7 @@ export class Renderer {
     );
     gl.uniform2f(at.u_height_range, low[2], high[2]);
     gl.uniform3fv(at.u_unassigned, unit(look.unassigned));
+    gl.uniform3fv(at.u_plane_color, unit(look.planeColor));
     gl.bindVertexArray(this.array);
     gl.drawArrays(gl.POINTS, 0, view.count);
     gl.bindVertexArray(null);

@@ -41,7 +41,7 @@ ${CELLS}
 uniform mat4 u_matrix;
 uniform float u_t;
 uniform float u_glide;
-uniform int u_colouring;   // 0 tint, 1 height, 2 features, 3 segment, 4 pseudo-instance
+uniform int u_colouring;   // 0 tint, 1 height, 2 features, 3 segment, 4 pseudo-instance, 5 plane
 uniform uint u_hidden_from;  // cells from this value of u_cell_plane on are left out
 uniform bool u_is_target;  // votes are the pseudo-instances' centroids
 uniform float u_size;        // metres
@@ -49,6 +49,7 @@ uniform float u_pixels;      // pixels a metre at distance 1
 uniform vec2 u_size_range;   // pixels
 uniform vec2 u_height_range; // metres
 uniform vec3 u_unassigned;
+uniform vec3 u_plane_color;
 uniform highp sampler2D u_ramp;
 uniform highp sampler2D u_pca;
 uniform highp usampler2D u_segment;
@@ -81,6 +82,8 @@ void main() {
   } else if (u_colouring == 4) {
     ivec2 place = ivec2(instance % ${CELL_COLUMNS}, instance / ${CELL_COLUMNS});
     color = instance < 0 ? u_unassigned : texelFetch(u_instance_color, place, 0).rgb;
+  } else if (u_colouring == 5) {
+    color = texelFetch(u_cell_plane, at, 0).x == 0u ? u_unassigned : u_plane_color;
   }
   v_color = stays ? mix(color, u_unassigned, u_t) : color;
 

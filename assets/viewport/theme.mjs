@@ -1,7 +1,7 @@
 /** The page's colours as numbers, for the renderer; told again when the theme changes. */
 
 import { make } from "./dom.mjs";
-import { parseColor, QUANTITIES } from "./palette.mjs";
+import { parseColor, PLANE, QUANTITIES } from "./palette.mjs";
 
 /**
  * @param {HTMLElement} root an element of the page, whose custom properties count
@@ -22,6 +22,7 @@ export function watchTheme(root, onColors) {
       before: read("before", QUANTITIES.before),
       after: read("after", QUANTITIES.after),
       target: read("target", QUANTITIES.target),
+      plane: read("plane", PLANE),
     });
   tell();
   const observer = new MutationObserver(tell);

@@ -46,14 +46,7 @@ export class Toolbar {
     this.ends = end("centroids", "Every point at the centroid it votes for (T)", () =>
       ask.onCollapse(1),
     );
-    this.walls = choices(
-      "Walls",
-      Object.entries(WALL_CHOICES).map(([walls, { label, hint }]) => {
-        const content = [icon(`walls-${walls}`)];
-        return [walls, { label, title: `${label}: ${hint} (P)`, content }];
-      }),
-      (walls) => ask.onLook({ walls }),
-    );
+    this.walls = makeWalls((walls) => ask.onLook({ walls }));
     this.centroids = toggle("centroids", "Votes and pseudo-instance centroids (C)", (centroids) =>
       ask.onLook({ centroids }),
     );
@@ -91,6 +84,18 @@ export class Toolbar {
     this.walls.set(look.walls);
     this.centroids.setAttribute("aria-pressed", String(look.centroids));
   }
+}
+
+/** Which walls are drawn. */
+export function makeWalls(onPick) {
+  return choices(
+    "Walls",
+    Object.entries(WALL_CHOICES).map(([walls, { label, hint }]) => {
+      const content = [icon(`walls-${walls}`)];
+      return [walls, { label, title: `${label}: ${hint} (P)`, content }];
+    }),
+    onPick,
+  );
 }
 
 /** What one does with the picture as a whole; in a corner of it. */

@@ -44,8 +44,8 @@ def regularize_offsets(
         batch_index: Cloud of each row, sorted.
         batch_size: Number of clouds.
         prior: Distribution of offset lengths in metres.
-        config: What is ranked together, what axes become, whether directions return to unit
-            length, and how ties are ranked.
+        config: What is ranked together, what axes become (uniform, or distributed as `prior` has
+            measured), whether directions return to unit length, and how ties are ranked.
         rng: One generator a cloud, or a single one that all ranks share if `config.scope` is
             `batch`; breaks ties between equal values, so that storage order never leaks in.
         skip: Rows that take no part: returned as they came, and not counted in the ranks.
@@ -133,7 +133,9 @@ def _regularize(
     else:
         new_length = new_length.flatten()[exists]
     new_direction = level[:, 1:]
-    if config.direction == "signed":
+    if config.direction_prior == "empirical":
+        new_direction = prior.direction_quantile(new_direction)
+    elif config.direction == "signed":
         new_direction = (2 * rank[:, 1:] + 1 - size) / size
     new_direction = new_direction.float()
     if config.renormalize:

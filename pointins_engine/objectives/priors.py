@@ -1,12 +1,11 @@
 """Distributions of offset lengths that ODR maps the teacher's offsets onto. Lengths in metres.
 
-Each prior is a frozen record with a quantile function, a distribution function and a mean. How a
-prior is fitted without labels is the business of `label_free`.
+Each prior is frozen, with a quantile function, a distribution function and a mean, in torch. How
+one is measured, kept in a file and compared is the business of `offset_prior`.
 """
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,9 +16,8 @@ from scipy import special
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
-from pointins_engine.config import PriorConfig
 from pointins_engine.errors import ConfigError
-from pointins_engine.objectives.label_free import fit_lengths
+from pointins_engine.offset_prior.record import PriorRecord
 
 
 class MagnitudePrior(ABC):
@@ -57,6 +55,13 @@ class MagnitudePrior(ABC):
     def quantiles_of_many(self, level: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
         """`quantile` to float32 accuracy, fast for thousands of levels on the CPU."""
         return self.quantile(level)
+
+    def direction_quantile(self, level: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
+        """Components of a direction at a level of each axis, -1..1.
+
+        Uniform, as an axis of directions uniform on the sphere is, unless directions were measured.
+        """
+        return 2 * level - 1
 
 
 @lru_cache(maxsize=64)
@@ -183,10 +188,7 @@ class Empirical(MagnitudePrior):
             )
 
     def quantile(self, level: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-        table = torch.tensor(self.quantiles, dtype=torch.float64, device=level.device)
-        position = level.double() * (len(table) - 1)
-        low = position.long().clamp(0, len(table) - 2)
-        return torch.lerp(table[low], table[low + 1], position - low).to(level.dtype)
+        return _interpolated(self.quantiles, level)
 
     def cdf(self, length: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
         table = torch.tensor(self.quantiles, dtype=torch.float64, device=length.device)
@@ -204,69 +206,77 @@ class Empirical(MagnitudePrior):
         return f"empirical, {len(self.quantiles)} quantiles, mean {self.mean():.2f} m"
 
 
-def make_prior(
-    config: PriorConfig,
-    *,
-    coords: Sequence[np.ndarray] | None = None,
-    cell_size: float | None = None,
-    seed: int = 0,
-) -> MagnitudePrior:
-    """The prior that a configuration asks for.
+@dataclass(frozen=True)
+class Directed(MagnitudePrior):
+    """Lengths of another prior, with measured quantiles of the axes of the direction.
+
+    Objects are scanned from above and from inside a room, so that their centres are not equally
+    likely in every direction.
+    """
+
+    lengths: MagnitudePrior
+    axes: tuple[tuple[float, ...], ...]  # x, y, z: -1..1 at evenly spaced levels, rising
+
+    def quantile(self, level: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        return self.lengths.quantile(level)
+
+    def quantiles_of_many(self, level: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        return self.lengths.quantiles_of_many(level)
+
+    def cdf(self, length: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        return self.lengths.cdf(length)
+
+    def mean(self) -> float:
+        return self.lengths.mean()
+
+    def describe(self) -> str:
+        return f"{self.lengths.describe()}, measured directions"
+
+    def direction_quantile(self, level: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
+        columns = zip(self.axes, level.T, strict=True)
+        return torch.stack([_interpolated(axis, column) for axis, column in columns], dim=1)
+
+
+def prior_of(record: PriorRecord, *, with_directions: bool = False) -> MagnitudePrior:
+    """The distribution that a record describes.
 
     Args:
-        config: Kind and parameters.
-        coords: Points (n, 3) of some training scenes in metres, planes removed; only `hdbscan`
-            looks at them.
-        cell_size: Edge in metres of a cell of the loss stage; sets how finely `hdbscan` looks.
-        seed: Which part of a large scene `hdbscan` looks at.
+        record: Lengths, and directions if they were measured.
+        with_directions: Take the record's directions instead of uniform ones.
 
     Raises:
-        ConfigError: If `hdbscan` is asked for without scenes, or finds no cluster in them.
+        ConfigError: If directions are asked for and the record has none.
     """
-    match config.kind:
-        case "gamma":
-            return Gamma(config.shape, config.scale)
-        case "lognormal":
-            return LogNormal(config.mu, config.sigma)
-        case "half_normal":
-            return HalfNormal(config.scale)
-        case "exponential":
-            return Exponential(config.scale)
-        case "empirical":
-            return Empirical(config.quantiles)
-        case "hdbscan":
-            if coords is None or cell_size is None:
-                raise ConfigError(
-                    "odr.prior.kind 'hdbscan' is fitted on scenes, and none were given. Use the "
-                    "table of a finished run with kind 'empirical', or pass coords and cell_size."
-                )
-            return fit_label_free(coords, cell_size, seed)
-
-
-def fit_label_free(
-    coords: Sequence[np.ndarray], cell_size: float, seed: int, num_levels: int = 129
-) -> Empirical:
-    """Quantiles of the distances from points to the centres of clusters found without labels.
-
-    Args:
-        coords: Points (n, 3) of each scene in metres, **planes removed**: floor and walls would
-            join what stands on them and triple the mean.
-        cell_size: Edge in metres of a cell of the loss stage; points are thinned to half of it.
-        seed: Which part of a large scene is looked at.
-        num_levels: Entries of the table.
-
-    Raises:
-        ConfigError: If no scene has a cluster.
-
-    Source:
-        PointINS Tab. 5 ("HDBSCAN"), whose settings are not given; ours are in `label_free`.
-    """
-    lengths = fit_lengths(coords, cell_size, np.random.default_rng(seed))
-    if len(lengths) == 0:
-        sizes = ", ".join(str(len(coord)) for coord in coords) or "none"
+    lengths = _lengths_of(record)
+    if not with_directions:
+        return lengths
+    if not record.direction:
         raise ConfigError(
-            f"HDBSCAN found no cluster in {len(coords)} scene(s) (points: {sizes}) for loss cells "
-            f"of {cell_size:g} m. Give scenes with free-standing objects, check that the "
-            "coordinates are metres (scene.units), or choose odr.prior.kind 'gamma' or 'lognormal'."
+            f"odr.direction_prior is 'empirical', and the prior {record.name!r} "
+            f"({record.describe()}) has no measured directions. Use odr.prior.kind 'hdbscan', or "
+            "'file' with a prior that `pointins prior fit` made."
         )
-    return Empirical(tuple(np.quantile(lengths, np.linspace(0, 1, num_levels)).tolist()))
+    return Directed(lengths, record.direction)
+
+
+def _lengths_of(record: PriorRecord) -> MagnitudePrior:
+    p = record.parameters
+    match record.kind:
+        case "gamma":
+            return Gamma(p["shape"], p["scale"])
+        case "lognormal":
+            return LogNormal(p["mu"], p["sigma"])
+        case "half_normal":
+            return HalfNormal(p["scale"])
+        case "exponential":
+            return Exponential(p["scale"])
+        case "empirical":
+            return Empirical(record.quantiles)
+
+
+def _interpolated(table: tuple[float, ...], level: Tensor) -> Tensor:
+    """Straight lines between entries at evenly spaced levels from 0 to 1."""
+    values = torch.tensor(table, dtype=torch.float64, device=level.device)
+    position = level.double() * (len(table) - 1)
+    low = position.long().clamp(0, len(table) - 2)
+    return torch.lerp(values[low], values[low + 1], position - low).to(level.dtype)

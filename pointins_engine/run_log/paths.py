@@ -33,6 +33,7 @@ class RunPaths:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.run = root / "run.json"
+        self.prior = root / "prior.json"
         self.state = root / "state.json"
         self.events = root / "events.jsonl"
         self.stats = root / "stats.jsonl"

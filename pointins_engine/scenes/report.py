@@ -6,45 +6,51 @@ from typing import Any
 import numpy as np
 
 from pointins_engine.geometry import median_spacing
-from pointins_engine.scenes.readers.raw import unit_notes
-from pointins_engine.scenes.readers.upright import up_axis_note
+from pointins_engine.scenes.readers.raw import Taken
+from pointins_engine.scenes.readers.survey import survey
+from pointins_engine.scenes.readers.units import doubt_about, read_in
+from pointins_engine.scenes.readers.upright import doubt_about_up, read_up, up_axis_note
 from pointins_engine.types import Scene
 
 _FIELDS = ("color", "normal", "intensity", "semantic_label", "instance_label", "is_plane")
+_STATED = "the dataset states; are these its own files?"
 _SAMPLE = 2000  # points whose spacing is measured
 
 
-def describe(scene: Scene, notes: Sequence[str] = ()) -> dict[str, Any]:
+def describe(scene: Scene, notes: Sequence[str] = (), *, is_stated: bool = False) -> dict[str, Any]:
     """Figures of a scene, ready for JSON.
 
     Args:
         scene: A scene as read, before or after completion.
         notes: Sentences gathered while reading it; kept in front of our own warnings.
+        is_stated: Its dataset states unit and up axis, so no flag would change them.
 
     Returns:
         id, source, points, dropped, fields, extent_m (x, y, z), origin_m, spacing_m (median
-        distance to the nearest neighbour), up_axis (a sentence), plane_share, classes (name ->
-        points and instances), num_instances, unlabelled (points), warnings.
+        distance to the nearest other place), up_axis (a sentence), plane_share, classes (name ->
+        points and instances), num_instances, unlabelled (points), taken (sentences about what was
+        taken as given), warnings.
     """
     coord = scene.coord
     stride = max(1, len(coord) // _SAMPLE)
-    up = up_axis_note(coord)
-    own = unit_notes(coord.astype(np.float64), scene.id)
-    if up.startswith("not confirmed"):
-        own.append(f"{scene.id}: up axis {up}.")
+    found = survey(coord.astype(np.float64))
+    own = []
+    if doubt := doubt_about("m", found):
+        text = f"{read_in('m', found).text} is no usual scan in metres, which {_STATED}"
+        own.append(text if is_stated else doubt)
+    if doubt := doubt_about_up(read_up(found)):
+        text = f"level surfaces speak against z as the axis that is up, which {_STATED}"
+        own.append(text if is_stated else doubt)
     if scene.num_dropped > len(scene):
         own.append(
-            f"{scene.id}: {scene.num_dropped:,} points had no finite position, more than were "
+            f"{scene.num_dropped:,} points had no finite position, more than were "
             "kept; pixels without a return are normal in a depth image, not in other scans."
         )
     if scene.color is not None and not scene.color.any():
+        own.append("every colour is black; train without it: --scene.feats coord normal.")
+    if median_spacing(coord, np.arange(0, len(coord), stride)) < 1e-6:
         own.append(
-            f"{scene.id}: every colour is black; train without it: --scene.feats coord normal."
-        )
-    spacing = median_spacing(coord, np.arange(0, len(coord), stride))
-    if spacing < 1e-6:
-        own.append(
-            f"{scene.id}: half of the points or more lie exactly on another one; training keeps "
+            "half of the points or more lie exactly on another one; training keeps "
             "one a voxel, so this costs only disk space."
         )
     return {
@@ -55,15 +61,19 @@ def describe(scene: Scene, notes: Sequence[str] = ()) -> dict[str, Any]:
         "fields": ["coord", *(name for name in _FIELDS if getattr(scene, name) is not None)],
         "extent_m": [round(float(v), 3) for v in np.ptp(coord, axis=0)],
         "origin_m": [float(v) for v in scene.origin],
-        "spacing_m": round(spacing, 5),
-        "up_axis": up,
+        "spacing_m": round(found.spacing, 5),
+        "up_axis": up_axis_note(found),
         "plane_share": None if scene.is_plane is None else round(float(scene.is_plane.mean()), 3),
         "classes": _classes(scene),
         "num_instances": _num_instances(scene.instance_label),
         "unlabelled": None
         if scene.semantic_label is None
         else int((scene.semantic_label < 0).sum()),
-        "warnings": [*notes, *(note for note in own if note not in notes)],
+        "taken": [str(note) for note in notes if isinstance(note, Taken)],
+        "warnings": [
+            *(note for note in notes if not isinstance(note, Taken)),
+            *(f"{scene.id}: {text}" for text in own if not any(text in note for note in notes)),
+        ],
     }
 
 
@@ -92,6 +102,7 @@ def _block(facts: dict[str, Any]) -> str:
     if facts["num_instances"] is not None:
         rows.append(("instances", f"{facts['num_instances']:,}"))
     rows += _class_rows(facts)
+    rows += [("taken", text) for text in facts["taken"]]
     rows += [("warning", text) for text in facts["warnings"]]
     return "\n".join([facts["id"], *(f"  {name:<10} {text}" for name, text in rows)])
 

@@ -1,22 +1,24 @@
-"""Where scenes come from: a file, a folder, or the simulator. Scenes are read when asked for."""
+"""Where scenes come from: a dataset, a folder of scans, a file, or the simulator.
 
-import os
+Scenes are read when asked for.
+"""
+
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from pointins_engine.config import SceneConfig
+from pointins_engine.config import SceneConfig, Units, UpAxis
 from pointins_engine.errors import SceneError
 from pointins_engine.geometry import estimate_normals, voxelize
+from pointins_engine.scenes.datasets import Dataset, PlainScans, SceneEntry, open_dataset
+from pointins_engine.scenes.parts import Part, cut, whole
 from pointins_engine.scenes.planes import find_planes
-from pointins_engine.scenes.readers import FORMATS, clean_id, ending, read_scene_and_notes
-from pointins_engine.scenes.simulate.rooms import simulate_room
-from pointins_engine.scenes.simulate.streets import simulate_street
+from pointins_engine.scenes.readers.raw import Taken
 from pointins_engine.types import Scene
 
 Split = Literal["train", "val", "test"]
@@ -25,6 +27,8 @@ CACHE_BYTES = 1 << 30  # scenes kept in memory; a room has about 2 MB, a LiDAR s
 _NORMAL_VOXEL = 0.02  # metres: normals are estimated on one point a voxel of this edge, or coarser
 _SEEDS_A_RUN = 100_000
 _MAX_WARNINGS = 100
+_MAX_TAKEN = 3  # notes on what was taken as given; each file of a folder has one
+IN_MEMORY = "memory"  # source of a run whose scenes came from a program
 _HELD_OUT = {"train": 0, "val": 1_000_000_000, "test": 2_000_000_000}
 
 
@@ -42,7 +46,18 @@ def simulated_seed(index: int, seed: int = 0, split: Split = "train") -> int:
 
 
 class SceneSet:
-    """Scenes by number, read lazily; the recently used stay in memory within a byte budget."""
+    """Scenes by number, read lazily; the recently used stay in memory within a byte budget.
+
+    Attributes:
+        ids: Of all scenes.
+        paths: File or folder of each scene; None if they are made.
+        dataset: Name of the dataset they are from; "" of plain scans and made scenes.
+        title: Name and layout of that dataset for a person.
+        files: Every file that a scene is read from, by the scene's number.
+        split_of: Split of each scene.
+        warnings: What reading them brought up; grows while they are read.
+        cache_bytes: What may stay in memory of them; one scene always does.
+    """
 
     def __init__(
         self,
@@ -50,14 +65,39 @@ class SceneSet:
         load: Callable[[int], Scene],
         warnings: list[str] | None = None,
         cache_bytes: int = CACHE_BYTES,
+        *,
+        paths: list[Path] | None = None,
+        dataset: str = "",
+        title: str = "",
+        split_of: list[str] | None = None,
+        files: Callable[[int], tuple[Path, ...]] = lambda index: (),
     ) -> None:
         self.ids = ids
         self.warnings: list[str] = warnings if warnings is not None else []
+        self.paths = paths
+        self.dataset = dataset
+        self.title = title
+        self.files = files
+        self.split_of = split_of if split_of is not None else ["train"] * len(ids)
         self._load = load
         self._cache: OrderedDict[int, Scene] = OrderedDict()
-        self._cache_bytes = cache_bytes
+        self.cache_bytes = cache_bytes
         self._held_bytes = 0
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, scenes: Sequence[Scene], config: SceneConfig, seed: int = 0) -> "SceneSet":
+        """Scenes that a program holds, made ready for training as those of a source are.
+
+        Raises:
+            SceneError: If there is none, or two have the same id.
+        """
+        ids = [scene.id for scene in scenes]
+        double = next((id for id in ids if ids.count(id) > 1), None)
+        if double is not None or not ids:
+            found = f"{double!r} is the id of several scenes" if ids else "there are no scenes"
+            raise SceneError(f"{found}; give at least one scene, each with an id of its own.")
+        return cls(ids, lambda index: complete(scenes[index], config, seed))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -78,7 +118,7 @@ class SceneSet:
             if index not in self._cache:
                 self._cache[index] = scene
                 self._held_bytes += scene_bytes(scene)
-            while self._held_bytes > self._cache_bytes and len(self._cache) > 1:
+            while self._held_bytes > self.cache_bytes and len(self._cache) > 1:
                 self._held_bytes -= scene_bytes(self._cache.popitem(last=False)[1])
         return scene
 
@@ -93,34 +133,102 @@ def open_scenes(config: SceneConfig, seed: int, split: Split = "train") -> Scene
     """The scenes a configuration names, ready for training.
 
     Args:
-        config: Source, number of simulated scenes, units, domain and features.
+        config: Source, dataset and splits, number of simulated scenes, units, domain and features.
         seed: Seed of the run: decides which scenes are simulated, and the plane search.
-        split: Simulated scenes only: which of the disjoint ranges of seeds.
+        split: Of simulated scenes, which of the disjoint ranges of seeds. Of a dataset, `train` is
+            `config.splits`, or without that the splits it trains on, or without such all; `val` and
+            `test` are the splits of these names. A folder of scans has no splits: it is all there.
 
     Raises:
-        SceneError: If the source does not exist or holds no scene; says what was looked for.
+        SceneError: If the source does not exist, holds no scene or lacks the split; says what was
+            looked for.
     """
     if config.source.startswith("sim:"):
         return _open_simulated(config, seed, split)
-    return _open_path(config, seed)
+    dataset = open_dataset(
+        config.source,
+        config.dataset,
+        units=config.units,
+        up=config.up,
+        is_strict=True,
+        sample_meshes=config.sample_meshes,
+    )
+    entries = _entries(dataset, config.splits, split)
+    parts, notes = cut(dataset, entries, config.max_scene_points)
+    planes: dict[str, np.ndarray] = {}  # a bit a point: looked for once, not in every epoch
+
+    def finish(scene: Scene) -> Scene:
+        if scene.is_plane is None and scene.id in planes:
+            is_plane = np.unpackbits(planes[scene.id], count=len(scene)).astype(bool)
+            scene = replace(scene, is_plane=is_plane)
+        scene = complete(scene, config, seed)
+        assert scene.is_plane is not None, "a complete scene knows its planes"
+        planes[scene.id] = np.packbits(scene.is_plane)
+        return scene
+
+    return _opened(dataset, parts, notes, finish)
 
 
-def open_raw_scenes(source: str, units: Literal["m", "cm", "mm"] = "m") -> SceneSet:
-    """The scenes of a source as their files hold them: nothing is estimated or added.
+def open_raw_scenes(
+    source: str,
+    units: Units = "auto",
+    up: UpAxis = "auto",
+    dataset: str = "",
+    *,
+    sample_meshes: bool = False,
+) -> SceneSet:
+    """All scenes of a source as their files hold them: nothing is estimated, added or refused.
 
     Raises:
         SceneError: As `open_scenes`.
     """
-    config = SceneConfig(source=source, units=units)
     if source.startswith("sim:"):
-        return _open_simulated(config, 0, "train")
-    return _open_path(config, 0, is_raw=True)
+        return _open_simulated(SceneConfig(source=source), 0, "train")
+    found = open_dataset(source, dataset, units=units, up=up, sample_meshes=sample_meshes)
+    return _opened(found, whole(found.entries), [], lambda scene: scene)
+
+
+def has_held_out(config: SceneConfig) -> bool:
+    """Whether the source is a dataset with a `val` split that the run does not train on."""
+    if config.source.startswith("sim:"):
+        return True
+    if config.source == IN_MEMORY:
+        return False
+    dataset = open_dataset(config.source, config.dataset)
+    if _is_plain(dataset) or not dataset.has("val"):
+        return False
+    trained = {entry.id for entry in _entries(dataset, config.splits, "train")}
+    return not any(entry.id in trained for entry in dataset.entries_of("val"))
+
+
+def _is_plain(dataset: Dataset) -> bool:
+    """Whether it is a folder of scans, converted or not, which has no splits to hold out."""
+    return dataset.name == PlainScans.name
+
+
+def _entries(dataset: Dataset, splits: Sequence[str], split: Split) -> tuple[SceneEntry, ...]:
+    if split == "train" and splits:
+        return dataset.entries_of(*splits)
+    if _is_plain(dataset) or (split == "train" and not dataset.has("train")):
+        return dataset.entries
+    return dataset.entries_of(split)
 
 
 def _open_simulated(config: SceneConfig, seed: int, split: Split) -> SceneSet:
+    # Here, so that processes that only read files start sooner.
+    from pointins_engine.scenes.simulate.rooms import simulate_room
+    from pointins_engine.scenes.simulate.sequences import add_up, simulate_sequence
+    from pointins_engine.scenes.simulate.streets import simulate_street
+
+    def street(number: int) -> Scene:
+        if config.num_sweeps == 1:
+            return simulate_street(number, config.sensor)
+        sweeps = list(simulate_sequence(number, config.num_sweeps, config.sensor))
+        return add_up(sweeps, f"street_{number}")
+
     makers: dict[str, tuple[str, Callable[[int], Scene]]] = {
         "sim:rooms": ("room", simulate_room),
-        "sim:streets": ("street", simulate_street),
+        "sim:streets": ("street", street),
     }
     if config.source not in makers:
         raise SceneError(
@@ -129,86 +237,47 @@ def _open_simulated(config: SceneConfig, seed: int, split: Split) -> SceneSet:
     name, make = makers[config.source]
     seeds = [simulated_seed(index, seed, split) for index in range(config.num_simulated)]
     ids = [f"{name}_{number}" for number in seeds]
-    return SceneSet(ids, lambda index: complete(make(seeds[index]), config, seeds[index]))
+    return SceneSet(
+        ids,
+        lambda index: complete(make(seeds[index]), config, seeds[index]),
+        split_of=[split] * len(ids),
+    )
 
 
-def _open_path(config: SceneConfig, seed: int, *, is_raw: bool = False) -> SceneSet:
-    root = Path(config.source).expanduser()
-    if not root.exists():
-        raise SceneError(
-            f"{config.source}: no such file or folder; give a scan, a folder of scans, "
-            "sim:rooms or sim:streets."
-        )
-    paths = find_scans(root)
-    ids = _unique_ids(paths, root)
-    warnings: list[str] = []
+def _opened(
+    dataset: Dataset, parts: Sequence[Part], notes: list[str], finish: Callable[[Scene], Scene]
+) -> SceneSet:
+    warnings = [*dataset.notes, *notes]
 
     def load(index: int) -> Scene:
-        scene, notes = read_scene_and_notes(paths[index], units=config.units, id=ids[index])
-        fresh = [note for note in notes if note not in warnings]
-        warnings.extend(fresh[: _MAX_WARNINGS - len(warnings)])
+        part = parts[index]
+        path = part.entry.path
         try:
-            return scene if is_raw else complete(scene, config, seed)
+            scene, notes = dataset.read(part.entry)
+        except OSError as error:
+            raise SceneError(
+                f"{error.filename or path} cannot be read: {error.strerror}."
+            ) from error
+        for note in notes:
+            taken = sum(isinstance(known, Taken) for known in warnings)
+            room = taken < _MAX_TAKEN if isinstance(note, Taken) else len(warnings) < _MAX_WARNINGS
+            if room and note not in warnings:
+                warnings.append(note)
+        try:
+            return finish(part.of(scene))
         except SceneError as error:
-            raise SceneError(f"{paths[index]}: {error}") from error
+            raise SceneError(f"{path}: {error}") from error
 
-    return SceneSet(ids, load, warnings)
-
-
-def find_scans(root: Path) -> list[Path]:
-    """Scans below a folder, sorted; nothing is opened.
-
-    A folder with a coord.npy is one scan (Pointcept). Where ScanNet's `*_vh_clean_2.ply` lies, the
-    other meshes of that folder are versions of the same scan and are left out; so are the radar
-    clouds of nuScenes, and `.bin` files whose size is no whole number of KITTI points.
-
-    Raises:
-        SceneError: If there is none; names the formats that were looked for.
-    """
-    if root.is_file() or (root / "coord.npy").is_file():
-        return [root]
-    found: list[Path] = []
-    seen: set[str] = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen or Path(folder).name.startswith("RADAR_"):
-            subfolders.clear()  # a link back to where we were, or no lidar
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        if "coord.npy" in files:
-            found.append(Path(folder))
-            continue
-        scans = [Path(folder, name) for name in files if not name.startswith(".")]
-        meshes = [path for path in scans if path.name.endswith("_vh_clean_2.ply")]
-        found += meshes or [path for path in scans if _is_scan(path)]
-    if not found:
-        raise SceneError(f"{root} holds no scan; looked for {FORMATS}.")
-    return sorted(found)
-
-
-def _is_scan(path: Path) -> bool:
-    suffix = ending(path)
-    if suffix != ".bin" or path.parent.name == "velodyne":
-        return suffix is not None
-    return path.stat().st_size % 16 == 0
-
-
-def _unique_ids(paths: list[Path], root: Path) -> list[str]:
-    """Ids from paths relative to the root; a number is added where two would be the same."""
-    ids: list[str] = []
-    taken: set[str] = set()
-    for path in paths:
-        name = path.name if path == root else path.relative_to(root).as_posix()
-        suffix = None if path.is_dir() else ending(path)
-        base = clean_id(name[: -len(suffix)] if suffix else name)
-        candidate, count = base, 1
-        while candidate in taken:
-            count += 1
-            candidate = f"{base[-90:]}-{count}"
-        taken.add(candidate)
-        ids.append(candidate)
-    return ids
+    return SceneSet(
+        [part.id for part in parts],
+        load,
+        warnings,
+        paths=[part.entry.path for part in parts],
+        dataset="" if _is_plain(dataset) else dataset.name,
+        title="" if _is_plain(dataset) else dataset.title,
+        files=lambda index: dataset.files(parts[index].entry),
+        split_of=[part.entry.split for part in parts],
+    )
 
 
 def complete(scene: Scene, config: SceneConfig, seed: int) -> Scene:

@@ -16,7 +16,6 @@ from pointins_engine.run_log.writer import RunWriter
 from pointins_engine.schedules import StepSchedule, schedule
 from pointins_engine.student_teacher import PointNetwork, Prediction
 from pointins_engine.targets import TeacherTargets
-from pointins_engine.training.run_setup import prior_record
 from pointins_engine.watching.alarms import AlarmWatch
 from pointins_engine.watching.health import StageTimes, health_figures, memory_figures
 from pointins_engine.watching.inspection import FrameClock, Inspector
@@ -59,7 +58,7 @@ class Recorder:
         config: Run configuration.
         writer: Of the run folder.
         inspector: Makes the frames.
-        prior: Kept in the checkpoints, so that a fitted one is fitted once.
+        prior: What offsets are compared with.
         world: Other ranks send sentences through it.
         probe: Measures the teacher on labelled scenes now and then, if there are any.
     """
@@ -76,9 +75,9 @@ class Recorder:
         self._config = config
         self._writer = writer
         self._inspector = inspector
-        self._prior = prior
         self._notices = world.notices
         self._probe = probe
+        self._prior = prior
         self._alarms = AlarmWatch(config, prior_mean_m=prior.mean())
         self._clock = FrameClock(config.log)
         self._step_times: deque[float] = deque(maxlen=RECENT_STEPS)
@@ -137,7 +136,6 @@ class Recorder:
             student=student,
             teacher=teacher,
             optimizer=optimizer,
-            trainer={"prior": prior_record(self._prior, self._config)},
             keep=self._config.log.keep_checkpoints,
         )
         self._writer.event("checkpoint", done, path=f"checkpoints/{folder.name}")

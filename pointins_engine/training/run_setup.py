@@ -8,10 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from pointins_engine.checkpoint import Checkpoint, latest_checkpoint
-from pointins_engine.config import PriorConfig, RunConfig, differences, from_dict, to_dict
+from pointins_engine.checkpoint import latest_checkpoint
+from pointins_engine.config import RunConfig, differences, from_dict
 from pointins_engine.errors import RunError
-from pointins_engine.objectives.priors import Empirical, MagnitudePrior, make_prior
+from pointins_engine.objectives.priors import MagnitudePrior, prior_of
+from pointins_engine.offset_prior.files import (
+    find_prior,
+    from_json,
+    prior_of_run,
+    to_json,
+    write_prior,
+)
+from pointins_engine.offset_prior.measure import label_free_prior
+from pointins_engine.offset_prior.record import PriorRecord, record_of
 from pointins_engine.run_log.files import read_json
 from pointins_engine.run_log.paths import RunPaths
 from pointins_engine.run_log.writer import RunWriter, refuse_if_taken, refuse_if_written
@@ -31,6 +40,7 @@ class Beginning:
     checkpoint: Path | None
     step: int  # steps that are done
     prior: MagnitudePrior
+    record: PriorRecord  # of the prior: what the run folder keeps
 
     def sentence(self, run: Path) -> str:
         """For a person."""
@@ -58,13 +68,13 @@ def beginning(
     """
     told = world.share(_decide(config, run, scenes, resume) if world.is_main else None)
     step: int | None = told["step"]
+    record = from_json(told["prior"])
     return Beginning(
         is_resuming=told["is_resuming"],
         checkpoint=None if step is None else RunPaths(run).checkpoint(step),
         step=step or 0,
-        prior=make_prior(
-            from_dict(told["prior"], PriorConfig), cell_size=config.cell_size, seed=config.seed
-        ),
+        prior=prior_of(record, with_directions=config.odr.direction_prior == "empirical"),
+        record=record,
     )
 
 
@@ -77,34 +87,28 @@ def _decide(config: RunConfig, run: Path, scenes: SceneSet, resume: bool) -> dic
     else:
         refuse_if_taken(run)
     found = latest_checkpoint(paths) if is_resuming else None
+    is_kept = paths.prior.exists() if is_resuming else False
+    record = prior_of_run(run) if is_kept or found is not None else _find_prior(config, scenes)
     return {
         "is_resuming": is_resuming,
         "step": None if found is None else found.step,
-        "prior": _find_prior(config, scenes, found),
+        "prior": to_json(record),
     }
 
 
-def _find_prior(config: RunConfig, scenes: SceneSet, found: Checkpoint | None) -> dict[str, Any]:
-    """The record of the run's prior; a fitted one is taken from the checkpoint if there is one."""
-    if found is not None:
-        return found.trainer["prior"]
+def _find_prior(config: RunConfig, scenes: SceneSet) -> PriorRecord:
+    """The prior of a new run: as configured, from a file, or measured on some of its scenes."""
+    if config.odr.prior.kind == "file":
+        return find_prior(config.odr.prior.path)
     if config.odr.prior.kind != "hdbscan":
-        return to_dict(config.odr.prior)
-    chosen = [scenes[number] for number in evenly_spread(len(scenes), PRIOR_SCENES)]
-    coords = [
-        scene.coord if scene.is_plane is None else scene.coord[~scene.is_plane] for scene in chosen
-    ]
-    prior = make_prior(
-        config.odr.prior, coords=coords, cell_size=config.cell_size, seed=config.seed
+        return record_of(config.odr.prior)
+    return label_free_prior(
+        (scenes[number] for number in evenly_spread(len(scenes), PRIOR_SCENES)),
+        cell_size=config.cell_size,
+        domain=config.scene.domain,
+        seed=config.seed,
+        source=config.scene.source,
     )
-    return prior_record(prior, config)
-
-
-def prior_record(prior: MagnitudePrior, config: RunConfig) -> dict[str, Any]:
-    """A prior as the configuration that makes it without fitting; ready for JSON."""
-    if isinstance(prior, Empirical):
-        return to_dict(PriorConfig(kind="empirical", quantiles=prior.quantiles))
-    return to_dict(config.odr.prior)
 
 
 def _refuse_changes(paths: RunPaths, config: RunConfig) -> None:
@@ -132,15 +136,19 @@ def open_writer(
         RunError: If it cannot be written.
     """
     if begin.is_resuming:
-        return RunWriter.reopen(run, step=begin.step, config=config)
-    return RunWriter.create(
-        run,
-        recipe=recipe,
-        config=config,
-        device=device_names(device, world),
-        libraries={"torch": torch.__version__, "numpy": np.__version__},
-        command=command,
-    )
+        writer = RunWriter.reopen(run, step=begin.step, config=config)
+    else:
+        writer = RunWriter.create(
+            run,
+            recipe=recipe,
+            config=config,
+            device=device_names(device, world),
+            libraries={"torch": torch.__version__, "numpy": np.__version__},
+            command=command,
+        )
+    if not writer.paths.prior.exists():
+        write_prior(writer.paths.prior, begin.record)
+    return writer
 
 
 def device_names(device: torch.device, world: World) -> str:

@@ -39,6 +39,7 @@ class ViewStream:
             thread.
         world: A step's scenes are shared out to its ranks, one block after another.
         pinned: Make the views in page-locked memory, from where a GPU copies them by itself.
+        makers: Threads that make views; by default half of the cores of this rank, at most four.
 
     Raises:
         ConfigError: If the scenes of a step cannot be cut evenly.
@@ -52,6 +53,7 @@ class ViewStream:
         world: World = ALONE,
         *,
         pinned: bool = False,
+        makers: int | None = None,
     ) -> None:
         self._scenes = scenes
         self._config = config
@@ -61,16 +63,17 @@ class ViewStream:
         self._lock = threading.Lock()
         self.scenes_a_part = scenes_a_part(config, world)
         self.first_scene = world.rank * config.optim.batch_scenes // world.size  # of the step's
-        self._makers = max(1, min(MAX_MAKERS, (os.cpu_count() or 1) // (2 * world.size)))
+        cores = (os.cpu_count() or 1) // world.size
+        self.makers = makers or max(1, min(MAX_MAKERS, cores // 2))
 
     def from_step(self, start: int) -> Generator[Parts, None, None]:
         """Views of the steps from `start` to the last; the next ones are made meanwhile."""
         last = self._config.optim.steps
         waiting: deque[Future[Parts]] = deque()
-        makers = ThreadPoolExecutor(self._makers, thread_name_prefix="views")
+        makers = ThreadPoolExecutor(self.makers, thread_name_prefix="views")
         try:
             for step in range(start, last):
-                for ahead in range(step + len(waiting), min(step + self._makers + 1, last)):
+                for ahead in range(step + len(waiting), min(step + self.makers + 1, last)):
                     waiting.append(makers.submit(self.at_step, ahead))
                 yield waiting.popleft().result()
         finally:

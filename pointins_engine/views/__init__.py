@@ -12,6 +12,7 @@ from pointins_engine.views.view import (
     collate,
     collate_step,
     make_views,
+    missing_features,
     whole_view,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "collate_step",
     "make_views",
     "match_cells",
+    "missing_features",
     "visible_voxels",
     "whole_view",
 ]

@@ -1,12 +1,13 @@
 """Geometric and photometric augmentation in NumPy. Vectors turn with a view, they do not shift."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from scipy import ndimage
 
-from pointins_engine.config import ViewConfig
+from pointins_engine.config import FEATURE_WIDTH, Feature, ViewConfig
 from pointins_engine.geometry import rotation
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
@@ -65,6 +66,41 @@ def elastic_displacement(
                 noise = ndimage.uniform_filter1d(noise, 3, axis=along, mode="constant")
             moved[:, axis] += magnitude * ndimage.map_coordinates(noise, place, order=1)
     return moved.astype(np.float32)
+
+
+def drop_features(
+    feat: Float[np.ndarray, "n c"],
+    names: Sequence[Feature],
+    config: ViewConfig,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "n c"]:
+    """Colour, normals or intensity of a view set to zero, each by a draw of its own.
+
+    Zero is what a scan without the feature has, so a network learns to do without. A draw holds for
+    a view, and both networks see that view: a student without colour learns from a teacher without
+    colour on the same view, which has to be able to judge such scans in the end, and from one with
+    colour on the other view, which knows more. Were the student alone without colour, the teacher,
+    which is its average, would be asked about colours that its weights have hardly seen.
+
+    Args:
+        feat: Features of a view, one column block after another.
+        names: What the blocks are (`scene.feats`).
+        config: Probabilities; a feature with probability 0 draws nothing.
+        rng: Of the view's scene.
+    """
+    chance = {
+        "color": config.drop_color,
+        "normal": config.drop_normal,
+        "intensity": config.drop_intensity,
+    }
+    first = 0
+    for name in names:
+        width, p = FEATURE_WIDTH[name], chance.get(name, 0.0)
+        if p > 0 and rng.random() < p:
+            feat = feat.copy()
+            feat[:, first : first + width] = 0
+        first += width
+    return feat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,7 @@ from pointins_engine.geometry import voxelize
 from pointins_engine.types import Scene
 from pointins_engine.views.augment import (
     ColorShift,
+    drop_features,
     elastic_displacement,
     jitter,
     random_linear_map,
@@ -93,13 +94,14 @@ def make_views(
     A crop is the `size` voxels nearest to its centre. The second is centred inside the first; the
     two have one common photometric draw, and blocks of them are hidden from the student. A local
     crop is centred in a part of the first that no local crop shows yet, has a photometric draw of
-    its own, and hides nothing.
+    its own, and hides nothing. At last each view may lose a feature (`drop_features`).
 
     Args:
         scene: Whole scene.
         scene_config: Grid size and features.
         config: Crops and augmentations.
-        rng: Decides everything that is random; local crops draw last.
+        rng: Decides everything that is random; after the whole views the local ones draw, then the
+            features that are lost.
         mask_size: Edge in metres of the blocks that are hidden from the student.
         mask_ratio: Share of the blocks that are hidden.
 
@@ -141,7 +143,10 @@ def make_views(
         crop = crop_around(pool, config.local_scale)
         is_covered[crop] = True
         views.append(_augmented(scene, chosen[crop], scene_config, config, draw_color(), rng))
-    return tuple(views)
+    return tuple(
+        replace(view, feat=drop_features(view.feat, scene_config.feats, config, rng))
+        for view in views
+    )
 
 
 def whole_view(scene: Scene, config: SceneConfig, max_voxels: int) -> View:
@@ -156,6 +161,24 @@ def whole_view(scene: Scene, config: SceneConfig, max_voxels: int) -> View:
         chosen = chosen[np.sort(_nearest(coord, middle, max_voxels))]
     color = None if scene.color is None else scene.color.astype(np.float32) / 255
     return _view(scene, chosen, config, np.eye(3), color, None)
+
+
+def missing_features(scene: Scene, config: SceneConfig) -> str:
+    """What a scan lacks of a network's input, as a sentence for its owner; empty if nothing.
+
+    Args:
+        scene: As a network is to see it, with normals estimated if the configuration wants them.
+        config: Of the run that trained the network, or is about to.
+    """
+    words = {"color": "colour", "normal": "normals", "intensity": "intensity"}
+    names = [name for name in config.feats if name != "coord" and getattr(scene, name) is None]
+    if not names:
+        return ""
+    flags = " ".join(f"--view.drop-{name} 0.2" for name in names)
+    return (
+        f"{scene.id} has no {' and no '.join(words[name] for name in names)}: the network gets "
+        f"zeros. It learns to do without, where other scans are complete, with {flags}."
+    )
 
 
 def collate_step(scenes: Sequence[Sequence[View]]) -> StepViews:

@@ -23,6 +23,8 @@ from pointins_engine.evaluate.seen import SeenScene
 from pointins_engine.evaluate.votes import object_offsets, offset_errors
 from pointins_engine.geometry import voxelize
 from pointins_engine.scenes import SceneSet, open_scenes
+from pointins_engine.scenes.source import has_held_out
+from pointins_engine.scenes.tiles import take
 from pointins_engine.segment import ReadOut
 from pointins_engine.student_teacher import PointNetwork
 from pointins_engine.types import Scene
@@ -32,10 +34,6 @@ MAX_VOXELS = 20_000  # of a probed scene; what lies farther from its middle is c
 MAX_ROWS = 3_000  # cells in the bank, and cells asked for: 0.1 s on one core
 LOOKED_AT = 2  # scenes of a source that are opened for each labelled one that is wanted
 LINK_FACTORS = (1.25, 1.75, 2.5)  # voxels: votes nearer than this hang together
-PER_POINT = (
-    *("coord", "color", "normal", "intensity"),
-    *("semantic_label", "instance_label", "is_plane"),
-)
 
 
 class OnlineProbe:
@@ -87,8 +85,9 @@ class OnlineProbe:
 def open_probe(config: RunConfig, scenes: SceneSet) -> tuple[OnlineProbe | None, str]:
     """The probe of a run, and a sentence for its log; no probe without labelled scenes.
 
-    Simulated scenes are those of the validation split, which no run trains on. Of a folder, the
-    scenes with labels are taken; their labels reach the probe alone.
+    Simulated scenes are those of the validation split, which no run trains on; so are those of a
+    dataset whose `val` the run does not train on. Of a folder, the scenes with labels are taken;
+    their labels reach the probe alone.
 
     Args:
         config: Run configuration.
@@ -101,6 +100,9 @@ def open_probe(config: RunConfig, scenes: SceneSet) -> tuple[OnlineProbe | None,
         held_out = replace(config.scene, num_simulated=wanted)
         probe = OnlineProbe(config, lambda: list(open_scenes(held_out, config.seed, "val")))
         return probe, f"Online probe on {wanted} simulated scenes that are not trained on."
+    is_held_out = bool(scenes.dataset) and has_held_out(config.scene)
+    if is_held_out:
+        scenes = open_scenes(config.scene, config.seed, "val")
     found = labelled_scenes(scenes, wanted)
     if len(found) < 2:
         return None, (
@@ -109,7 +111,8 @@ def open_probe(config: RunConfig, scenes: SceneSet) -> tuple[OnlineProbe | None,
         )
     names = ", ".join(scenes.ids[number] for number in found)
     probe = OnlineProbe(config, lambda: [scenes[number] for number in found])
-    return probe, f"Online probe on {names}; their labels are used for it alone."
+    whose = ", which are held out" if is_held_out else "; their labels are used for it alone"
+    return probe, f"Online probe on {names}{whose}."
 
 
 def labelled_scenes(scenes: SceneSet, wanted: int) -> list[int]:
@@ -141,10 +144,7 @@ def middle_of(scene: Scene, grid_size: float) -> Scene:
     is_kept = np.zeros(len(chosen), bool)
     is_kept[np.argpartition(distance, MAX_VOXELS)[:MAX_VOXELS]] = True
     part = is_kept[voxel]
-    kept = {
-        name: values[part] for name in PER_POINT if (values := getattr(scene, name)) is not None
-    }
-    return replace(scene, **kept)
+    return take(scene, part, scene.id)
 
 
 def _look_again(scene: SeenScene, views: ViewBatch, teacher: PointNetwork) -> SeenScene:

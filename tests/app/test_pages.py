@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from app.callbacks import add_callbacks
 from app.runs import Runs
+from app.scene_api import open_browser
 from app.server import make_dash
 from app.thumbnails import Thumbnails
 from layouts import ids, live, runs, shell, words
@@ -22,10 +23,11 @@ def ids_of(component) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def dash(folder):
+def dash(folder, tmp_path_factory):
     dash = make_dash(FastAPI())
     known = Runs(RunStore(folder))
-    add_callbacks(dash, known, Thumbnails(known, lambda *_: PNG))
+    scenes = open_browser((), tmp_path_factory.mktemp("cache"), render=lambda _: PNG)
+    add_callbacks(dash, known, Thumbnails(known, lambda *_: PNG), scenes)
     return dash
 
 
@@ -71,11 +73,17 @@ def ask(client, output: list[tuple[str, str]], inputs, state=()) -> dict:
     return answer.json()["response"]
 
 
-PAGE = [(ids.PAGE, "children"), (ids.RAIL_RUNS, "className"), (ids.RAIL_LIVE, "className")]
+PAGE = [
+    (ids.PAGE, "children"),
+    (ids.RAIL_RUNS, "className"),
+    (ids.RAIL_LIVE, "className"),
+    (ids.RAIL_SCENES, "className"),
+]
 
 
 def page_at(client, path: str) -> str:
-    return json.dumps(ask(client, PAGE, [(ids.URL, "pathname", path)])[ids.PAGE])
+    at, rest = [(ids.URL, "pathname", path)], [(ids.URL, "search", "")]
+    return json.dumps(ask(client, PAGE, at, rest)[ids.PAGE])
 
 
 def test_addresses_lead_to_their_pages(client):

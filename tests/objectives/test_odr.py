@@ -7,13 +7,14 @@ import torch
 from scipy import stats
 
 from pointins_engine.config import OdrConfig
+from pointins_engine.errors import ConfigError
 from pointins_engine.objectives.odr import regularize_offsets
 from pointins_engine.objectives.odr_statistics import (
     kolmogorov_smirnov,
     odr_statistics,
     wasserstein,
 )
-from pointins_engine.objectives.priors import Gamma, LogNormal
+from pointins_engine.objectives.priors import Directed, Gamma, LogNormal
 from tests.ranks import on_ranks
 
 PRIOR = LogNormal(0.0, 0.76)
@@ -111,6 +112,39 @@ def test_batch_scope_ranks_the_offsets_of_all_ranks_together(offset, ties):
 
     whole = regularize(offset, ties=ties, scope="batch")
     assert torch.equal(torch.cat(on_ranks(3, part)), whole)
+
+
+MEASURED = Directed(PRIOR, ((-1.0, 0.0, 1.0), (-0.3, 0.1, 0.5), (-1.0, -0.9, -0.8, 0.0)))
+
+
+@pytest.mark.parametrize("ties", ["random", "average"])
+def test_measured_directions_are_what_each_axis_becomes(offset, ties):
+    how = {"direction_prior": "empirical", "ties": ties, "renormalize": False}
+    found = regularize(offset, prior=MEASURED, **how)
+    direction = found / regularize(offset, prior=PRIOR).norm(dim=1, keepdim=True)
+    level = (torch.arange(len(offset)) + 0.5) / len(offset)
+    wanted = MEASURED.direction_quantile(level[:, None].expand(-1, 3))
+    # Some components are equal in float32; average ranks leave them half a rank off.
+    torch.testing.assert_close(direction.sort(dim=0)[0], wanted, rtol=0, atol=1e-3)
+    own = offset / offset.norm(dim=1, keepdim=True)
+    assert (direction.argsort(dim=0) == own.argsort(dim=0)).float().mean() > 0.99
+
+
+def test_measured_directions_change_no_length(offset):
+    found = regularize(offset, prior=MEASURED, direction_prior="empirical")
+    torch.testing.assert_close(
+        found.norm(dim=1), regularize(offset).norm(dim=1), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_a_prior_with_directions_changes_nothing_unless_they_are_asked_for(offset):
+    assert torch.equal(regularize(offset, prior=MEASURED), regularize(offset, prior=PRIOR))
+
+
+@pytest.mark.parametrize("other", [{"direction": "positive"}, {"side": "student"}])
+def test_measured_directions_go_with_signed_axes_and_the_teacher(other):
+    with pytest.raises(ConfigError, match=r"where odr.direction_prior is 'empirical'"):
+        OdrConfig(direction_prior="empirical", **other)
 
 
 @pytest.mark.parametrize("renormalize", [True, False])

@@ -1,4 +1,4 @@
-"""Priors agree with SciPy and with published figures; the label-free fit finds known blobs."""
+"""Priors agree with SciPy, with published figures and with the records they are made from."""
 
 import numpy as np
 import pytest
@@ -13,9 +13,9 @@ from pointins_engine.objectives.priors import (
     Gamma,
     HalfNormal,
     LogNormal,
-    fit_label_free,
-    make_prior,
+    prior_of,
 )
+from pointins_engine.offset_prior.record import PriorRecord, Provenance, builtin_priors, record_of
 
 INDOOR, OUTDOOR = Gamma(0.24, 2.53), LogNormal(0.0, 0.76)
 MEASURED = Empirical((0.0, 0.1, 0.1, 0.4, 1.0))
@@ -127,53 +127,46 @@ def test_a_table_that_does_not_rise_is_refused(table):
     ],
 )
 def test_a_configuration_makes_its_prior(config, expected):
-    assert make_prior(config) == expected
+    assert prior_of(record_of(config)) == expected
 
 
-def sphere(rng, centre, radius, count=1500):
-    direction = rng.normal(size=(count, 3))
-    return centre + radius * direction / np.linalg.norm(direction, axis=1, keepdims=True)
+DIRECTED = PriorRecord(
+    name="measured",
+    kind="empirical",
+    quantiles=(0.0, 0.1, 0.1, 0.4, 1.0),
+    direction=((-1.0, 1.0), (-0.5, 0.0, 0.5), (-1.0, -0.8, 0.0)),
+    provenance=Provenance(method="labels", source="three offsets", labels_used=True),
+)
 
 
-def test_label_free_fit_recovers_the_radius_of_known_spheres():
-    rng = np.random.default_rng(0)
-    scenes = [
-        np.concatenate([sphere(rng, 4 * rng.permutation(3) + [9 * k, 0, 0], 0.5) for k in range(4)])
-        for _ in range(3)
-    ]
-    noise = rng.uniform(-20, 60, (40, 3))
-    prior = fit_label_free([*scenes, noise], 0.1, seed=0)
-    # All points lie 0.5 m from their centre; averaging points in a cell pulls them in a little.
-    assert prior.mean() == pytest.approx(0.5, abs=0.02)
-    assert prior.quantiles[6] == pytest.approx(0.5, abs=0.05)
-    assert len(prior.quantiles) == 129
+@pytest.mark.parametrize("record", [*builtin_priors().values(), DIRECTED], ids=lambda r: r.name)
+def test_torch_and_record_say_the_same(record):
+    level = np.linspace(0.001, 0.999, 500)
+    length = np.linspace(0, 5, 500)
+    prior = prior_of(record)
+    found = prior.quantile(torch.from_numpy(level)).numpy()
+    np.testing.assert_allclose(found, record.quantile(level), rtol=1e-9, atol=1e-12)
+    found = prior.cdf(torch.from_numpy(length)).numpy()
+    np.testing.assert_allclose(found, record.cdf(length), atol=1e-9)
+    assert prior.mean() == pytest.approx(record.mean())
 
 
-def test_label_free_fit_is_reproducible_and_used_by_the_configuration():
-    rng = np.random.default_rng(1)
-    scene = np.concatenate([sphere(rng, [3.0 * k, 0, 0], 0.4) for k in range(3)])
-    config = PriorConfig(kind="hdbscan")
-    assert make_prior(config, coords=[scene], cell_size=0.1, seed=3) == fit_label_free(
-        [scene], 0.1, seed=3
-    )
+def test_directions_are_uniform_unless_measured_ones_are_asked_for():
+    level = torch.tensor([[0.0, 0.25, 0.5], [0.5, 0.5, 0.75]], dtype=torch.float64)
+    torch.testing.assert_close(prior_of(DIRECTED).direction_quantile(level), 2 * level - 1)
+    directed = prior_of(DIRECTED, with_directions=True)
+    expected = torch.tensor([[-1.0, -0.25, -0.8], [0.0, 0.0, -0.4]], dtype=torch.float64)
+    torch.testing.assert_close(directed.direction_quantile(level), expected)
 
 
-def test_a_scene_too_large_is_cropped_around_one_place(monkeypatch):
-    from pointins_engine.objectives import label_free
-
-    monkeypatch.setattr(label_free, "MAX_CELLS", 300)
-    cell = np.stack(np.meshgrid(np.arange(40.0), np.arange(40.0), [0.0]), -1).reshape(-1, 3)
-    part = label_free._crop(cell, np.random.default_rng(0))
-    assert len(part) == 300
-    assert np.linalg.norm(part - part.mean(0), axis=1).max() < 25  # a disc or a piece of one
+def test_a_prior_with_directions_has_the_lengths_of_the_one_without():
+    plain, directed = prior_of(DIRECTED), prior_of(DIRECTED, with_directions=True)
+    assert directed.mean() == plain.mean()
+    torch.testing.assert_close(directed.midpoint_quantiles(50), plain.midpoint_quantiles(50))
+    length = torch.linspace(0, 2, 21)
+    torch.testing.assert_close(directed.cdf(length), plain.cdf(length))
 
 
-def test_no_cluster_is_an_error_that_names_the_fix():
-    scattered = np.random.default_rng(0).uniform(0, 100, (30, 3))
-    with pytest.raises(ConfigError, match=r"no cluster in 1 scene.*choose odr.prior.kind"):
-        fit_label_free([scattered], 0.1, seed=0)
-
-
-def test_hdbscan_without_scenes_is_an_error_that_names_the_fix():
-    with pytest.raises(ConfigError, match="pass coords and cell_size"):
-        make_prior(PriorConfig(kind="hdbscan"))
+def test_a_prior_without_directions_says_where_they_come_from():
+    with pytest.raises(ConfigError, match=r"'paper-indoor'.*pointins prior fit"):
+        prior_of(builtin_priors()["paper-indoor"], with_directions=True)

@@ -1,5 +1,6 @@
 """Scans for the tests: rooms from the simulator, and real ones where they lie on this disk."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pointins_engine.scenes.simulate.rooms import simulate_room
 from pointins_engine.scenes.simulate.streets import simulate_street
 from pointins_engine.types import Scene
 
-REAL = Path(__file__).parents[2].parent / "shared" / "data"
+REAL = Path(os.environ.get("POINTINS_DATA") or Path(__file__).parents[3] / "shared" / "data")
 
 
 def write_sweep(root: Path, frame: str, coord: np.ndarray, intensity: np.ndarray) -> Path:

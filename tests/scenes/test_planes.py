@@ -7,18 +7,31 @@ from pointins_engine.scenes.planes import find_planes
 from pointins_engine.scenes.readers import read_scene
 from pointins_engine.scenes.simulate.rooms import simulate_room
 
-ON_WALLS = ("wall", "floor", "ceiling", "door", "window", "picture", "whiteboard", "curtain")
+ON_WALLS = (
+    "wall",
+    "floor",
+    "ceiling",
+    "door",
+    "window",
+    "picture",
+    "whiteboard",
+    "curtain",
+    "radiator",
+)
 
 
-@pytest.mark.parametrize("seed", [0, 5])
-def test_rooms_lose_floor_and_walls_and_keep_furniture(seed):
-    room = simulate_room(seed)
-    found = find_planes(room.coord, "indoor", np.random.default_rng(0), room.normal)
-    names = np.array(room.class_names)[room.semantic_label]
-    stuff, flush = np.isin(names, ("wall", "floor")), np.isin(names, ON_WALLS)
-    assert found[stuff].mean() > 0.95
-    assert flush[found].mean() > 0.9
-    assert found[~flush].mean() < 0.1
+def test_rooms_lose_floor_and_walls_and_keep_furniture():
+    figures = []
+    for seed in range(6):
+        room = simulate_room(seed)
+        found = find_planes(room.coord, "indoor", np.random.default_rng(0), room.normal)
+        names = np.array(room.class_names)[room.semantic_label]
+        stuff, flush = np.isin(names, ("wall", "floor")), np.isin(names, ON_WALLS)
+        figures.append((found[stuff].mean(), flush[found].mean(), found[~flush].mean()))
+    recall, precision, taken = np.array(figures).T
+    assert recall.mean() > 0.97 and recall.min() > 0.9
+    assert precision.mean() > 0.95 and precision.min() > 0.9
+    assert taken.mean() < 0.06 and taken.max() < 0.2  # rows of wardrobes that fill a wall
 
 
 def test_normals_are_estimated_where_none_are_given():

@@ -55,7 +55,7 @@ def test_an_unknown_simulator_is_named():
 def test_a_sweep_folder_opens_without_reading_and_completes_on_demand(kitti_root):
     scenes = open_scenes(SceneConfig(source=str(kitti_root), **OUTDOOR), seed=0)
     assert scenes.ids == sorted(scenes.ids) and len(set(scenes.ids)) == len(scenes.ids)
-    assert scenes.ids[0] == "sequences-00-velodyne-000000"
+    assert (scenes.ids[0], scenes.dataset) == ("00_000000", "semantic_kitti")
     sweep = scenes[0]
     assert sweep.normal is None  # not a feature here
     assert sweep.is_plane is not None and sweep.semantic_label is not None
@@ -92,8 +92,10 @@ def test_of_a_scannet_folder_one_mesh_is_taken_and_of_nuscenes_no_radar(tmp_path
     for sensor, name in (("LIDAR_TOP", "a.pcd.bin"), ("RADAR_FRONT", "a.pcd")):
         (tmp_path / "samples" / sensor).mkdir(parents=True)
         (tmp_path / "samples" / sensor / name).write_bytes(b"\0" * 20)
-    ids = open_scenes(SceneConfig(source=str(tmp_path)), seed=0).ids
+    config = SceneConfig(source=str(tmp_path), dataset="scans")  # every file on its own
+    ids = open_scenes(config, seed=0).ids
     assert ids == ["samples-LIDAR_TOP-a", "scans-scene0000_00-scene0000_00_vh_clean_2"]
+    assert open_scenes(SceneConfig(source=str(tmp_path)), seed=0).ids == ["scene0000_00"]
 
 
 def test_nothing_to_open_says_what_was_looked_for(tmp_path):
@@ -113,13 +115,13 @@ def test_warnings_of_a_file_are_told_once(tmp_path, room):
     np.save(tmp_path / "mm.npy", room.coord[::8] * 1000)
     config = SceneConfig(source=str(tmp_path / "mm.npy"), grid_size=0.03)
     with pytest.raises(SceneError, match=r"mm\.npy: the scene is .* --scene\.units mm"):
-        open_scenes(config, seed=0)[0]
-    config = replace(config, grid_size=1.0, feats=("coord",))
-    scenes = open_scenes(config, seed=0)
+        open_scenes(replace(config, units="m"), seed=0)[0]
+    scenes = open_scenes(replace(config, units="m", grid_size=1.0, feats=("coord",)), seed=0)
     assert scenes.warnings == []
     scenes._load(0)
     scenes._load(0)
-    assert len(scenes.warnings) == 1 and "--scene.units" in scenes.warnings[0]
+    assert ["read in m as asked for, though" in note for note in scenes.warnings] == [True, False]
+    assert "z taken as up" in scenes.warnings[1]
 
 
 def test_the_cache_stays_within_its_budget():

@@ -127,10 +127,10 @@ def test_gradients_are_summed_also_where_one_rank_has_none(trained):
 
 def test_one_rank_fits_the_prior_for_all(trained, scans):
     config = hdbscan(tiny(scans))
-    (folder,) = (trained / "hdbscan" / "checkpoints").iterdir()
-    record = json.loads((folder / "trainer.json").read_text())
+    record = json.loads((trained / "hdbscan" / "prior.json").read_text())
     assert config.odr.prior.kind == "hdbscan"
-    assert record["prior"]["kind"] == "empirical"
+    assert record["kind"] == "empirical"
+    assert record["provenance"]["method"] == "hdbscan"
 
 
 def test_a_scan_that_one_rank_cannot_read_is_told_by_the_rank_that_writes(trained):

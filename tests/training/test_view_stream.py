@@ -41,7 +41,7 @@ def tensors(record: object) -> list[Tensor]:
 def test_several_makers_give_what_one_gives_in_its_order(config, monkeypatch):
     monkeypatch.setattr(view_stream.os, "cpu_count", lambda: 8)
     many = stream(config)
-    assert many._makers == 4
+    assert many.makers == 4
     views = list(many.from_step(1))
     assert len(views) == STEPS - 1
     alone = stream(config)

@@ -8,7 +8,7 @@ import torch
 
 from pointins_engine.config import ViewConfig
 from pointins_engine.recipes import get_recipe
-from pointins_engine.views import collate, collate_step, whole_view
+from pointins_engine.views import collate, collate_step, missing_features, whole_view
 from pointins_engine.views import make_views as make_masked_views
 from pointins_engine.views.augment import ColorShift, elastic_displacement, random_linear_map
 
@@ -98,6 +98,56 @@ def test_normals_turn_with_the_view_and_keep_unit_length(room):
     np.testing.assert_allclose(np.linalg.norm(normal, axis=1), 1, atol=1e-5)
     turn = view.linear / np.linalg.norm(view.linear[0])
     np.testing.assert_allclose(normal, room.normal[view.point_index] @ turn.T, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"), [("color", slice(3, 6)), ("normal", slice(6, 9)), ("intensity", [9])]
+)
+def test_a_view_that_loses_a_feature_is_a_view_of_a_scan_without_it(room, name, columns):
+    feats = replace(CONFIG.scene, feats=("coord", "color", "normal", "intensity"))
+    full = replace(room, intensity=np.linspace(0.1, 1, len(room.coord), dtype=np.float32))
+    dropping = replace(CALM, num_local=2, **{f"drop_{name}": 1.0})
+    lost = make_views(full, feats, dropping, rng(2))
+    bare = make_views(replace(full, **{name: None}), feats, replace(CALM, num_local=2), rng(2))
+    kept = make_views(full, feats, replace(CALM, num_local=2), rng(2))
+    for mine, wanted, whole in zip(lost, bare, kept, strict=True):
+        np.testing.assert_array_equal(mine.feat, wanted.feat)
+        np.testing.assert_array_equal(mine.coord, whole.coord)
+        np.testing.assert_array_equal(mine.shown.row, wanted.shown.row)
+        assert (whole.feat[:, columns] != 0).any()
+    batch = collate(lost)
+    assert (batch.student_points.feat[:, columns] == 0).all()  # both networks see the same view
+    assert (batch.points.feat[:, columns] == 0).all()
+
+
+def test_a_scan_that_lacks_what_the_network_takes_is_named_with_the_flag(room):
+    assert missing_features(room, CONFIG.scene) == ""
+    note = missing_features(replace(room, color=None), CONFIG.scene)
+    assert note.startswith("room has no colour: the network gets zeros")
+    assert "--view.drop-color" in note and "intensity" not in note
+
+
+def test_views_lose_features_one_by_one_and_as_often_as_asked(room):
+    config = replace(CALM, drop_color=0.3, drop_normal=0.3)
+    lost = np.array(
+        [
+            [(view.feat[:, part] == 0).all() for part in (slice(3, 6), slice(6, 9))]
+            for seed in range(100)
+            for view in make_views(room, replace(CONFIG.scene, grid_size=0.4), config, rng(seed))
+        ]
+    )
+    np.testing.assert_allclose(lost.mean(axis=0), 0.3, atol=0.1)  # three deviations of 200 draws
+    assert abs(lost.all(axis=1).mean() - 0.09) < 0.06
+    first, second = lost[0::2, 0], lost[1::2, 0]
+    assert (first != second).any() and (first & second).any()
+
+
+def test_a_chance_of_zero_draws_nothing(room):
+    without, with_a_chance = rng(1), rng(1)
+    make_views(room, CONFIG.scene, CONFIG.view, without)
+    make_views(room, CONFIG.scene, replace(CONFIG.view, drop_color=0.5), with_a_chance)
+    without.random(2)  # the chance costs one draw a view, after all others
+    assert without.random() == with_a_chance.random()
 
 
 def test_the_two_views_of_a_scene_share_one_colour_draw(room):

@@ -8,7 +8,8 @@ import torch
 
 from pointins_engine.batch import CellBatch
 from pointins_engine.config import OdrConfig, PriorConfig, RunConfig, ScrConfig, SemanticConfig
-from pointins_engine.objectives.priors import make_prior
+from pointins_engine.objectives.priors import prior_of
+from pointins_engine.offset_prior.record import record_of
 from pointins_engine.objectives.scr_statistics import largest_view_share
 from pointins_engine.objectives.sinkhorn import zipf_prior
 from pointins_engine.randomness import StepRandom
@@ -30,7 +31,7 @@ CONFIG = replace(
     scr=ScrConfig(grouping="affinity", min_size=5, min_cosine=-1.0, link_radius=0.3),
     odr=OdrConfig(prior=PriorConfig(kind="lognormal", mu=-1.0, sigma=0.5)),
 )
-PRIOR = make_prior(CONFIG.odr.prior, coords=None, cell_size=CONFIG.cell_size, seed=0)
+PRIOR = prior_of(record_of(CONFIG.odr.prior))
 
 
 def prediction(

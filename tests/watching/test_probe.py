@@ -205,3 +205,19 @@ def test_a_large_scan_has_the_same_cells_at_every_measurement(labelled, teacher,
     mine = OnlineProbe(CONFIG, lambda: [labelled, labelled])
     first, again = mine.measure(teacher), mine.measure(teacher)
     assert first["probe/centroid_error_m"] == again["probe/centroid_error_m"]
+
+
+def test_a_dataset_is_probed_on_its_validation_split(labelled, tmp_path):
+    arrays = {"segment": "semantic_label", "instance": "instance_label", "coord": "coord"}
+    for split, id in (("train", "a"), ("train", "b"), ("val", "c"), ("val", "d")):
+        (tmp_path / split / id).mkdir(parents=True)
+        for name, field in arrays.items():
+            np.save(tmp_path / split / id / f"{name}.npy", getattr(labelled, field))
+    config = tiny(str(tmp_path))
+    scenes = open_scenes(config.scene, 0)
+    found, sentence = open_probe(config, scenes)
+    assert found is not None and {scene.id for scene in found._load()} == {"c", "d"}
+    assert sentence == "Online probe on c, d, which are held out." and scenes.ids == ["a", "b"]
+    everything = replace(config, scene=replace(config.scene, splits=("train", "val")))
+    _, sentence = open_probe(everything, open_scenes(everything.scene, 0))
+    assert "labels are used for it alone" in sentence

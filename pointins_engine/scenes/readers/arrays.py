@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.lib import format as npy
 
 from pointins_engine.errors import SceneError
 from pointins_engine.scenes.readers.raw import RawScan
+from pointins_engine.scenes.readers.sanity import whole_numbers
 
 _NAMES = {
     "coord": ("coord", "xyz", "points"),
@@ -18,29 +20,56 @@ _NAMES = {
     "semantic": ("semantic_label", "segment", "segment20", "segment200", "semantic"),
     "instance": ("instance_label", "instance"),
 }
+_ODD_ARCHIVES = (NotImplementedError, RuntimeError, ValueError)  # encrypted, unknown method, ...
+_MAX_GAIN = 100  # bytes of coordinates a compressed byte; real ones do not shrink that far
 _WIDTHS = {3: "x y z", 4: "x y z intensity", 6: "x y z r g b", 9: "x y z r g b nx ny nz"}
 
 
 def read_npz(path: Path) -> RawScan:
     """Arrays by name: coord | xyz | points, color | colors | rgb, normal, intensity | strength,
     semantic_label | segment, instance_label | instance (-1 = none)."""
-    arrays: dict[str, np.ndarray] = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                name = Path(info.filename).stem
-                if any(name in names for names in _NAMES.values()):
-                    data = archive.read(info)
-                    arrays[name] = _parse(data, f"{path}: array `{name}`")
-    except (zipfile.BadZipFile, OSError) as error:
-        raise SceneError(f"{path}: not an NPZ archive ({error}).") from error
+            arrays = _unpack(archive, path)
+    except (zipfile.BadZipFile, OSError, zlib.error, EOFError, *_ODD_ARCHIVES) as error:
+        raise SceneError(f"{path}: not an NPZ archive, or a damaged one ({error}).") from error
     return _from_arrays(arrays, path)
+
+
+def _unpack(archive: zipfile.ZipFile, path: Path) -> dict[str, np.ndarray]:
+    """The known arrays; sizes are held against the coordinates before anything is unpacked."""
+    infos = {}
+    for info in archive.infolist():
+        name = info.filename.removesuffix(".npy")
+        if any(name in names for names in _NAMES.values()):
+            infos[name] = info
+    first = next((name for name in _NAMES["coord"] if name in infos), None)
+    if first is None:
+        return {}
+    info = infos[first]
+    if info.file_size > _MAX_GAIN * max(info.compress_size, 1000):
+        raise SceneError(
+            f"{path}: `{first}` takes {info.compress_size:,} bytes and would unpack to "
+            f"{info.file_size:,}; no scan does that."
+        )
+    arrays = {first: parse_npy(archive.read(info), f"{path}: array `{first}`")}
+    most = 8 * 16 * (len(arrays[first]) if arrays[first].ndim else 0) + (1 << 16)
+    for name, info in infos.items():
+        if name == first:
+            continue
+        if info.file_size > most:
+            raise SceneError(
+                f"{path}: array `{name}` would unpack to {info.file_size:,} bytes, too many for "
+                f"{len(arrays[first]):,} points."
+            )
+        arrays[name] = parse_npy(archive.read(info), f"{path}: array `{name}`")
+    return arrays
 
 
 def read_npy(path: Path) -> RawScan:
     """One array with a point a row: (n, 3), (n, 4) with intensity, (n, 6) with colour, or (n, 9)
     with colour and normal."""
-    table = _parse(path.read_bytes(), str(path))
+    table = parse_npy(path.read_bytes(), str(path))
     if table.ndim != 2 or table.shape[1] not in _WIDTHS:
         widths = "; ".join(f"(n, {width}): {names}" for width, names in _WIDTHS.items())
         raise SceneError(f"{path}: the array has shape {table.shape}; expected one of {widths}.")
@@ -57,24 +86,29 @@ def read_array_folder(path: Path) -> RawScan:
     """A folder with coord.npy and, as far as known, color, normal, strength, segment, instance."""
     known = {name for names in _NAMES.values() for name in names}
     arrays = {
-        file.stem: _parse(file.read_bytes(), str(file))
+        file.stem: parse_npy(file.read_bytes(), str(file))
         for file in sorted(path.glob("*.npy"))
         if file.stem in known
     }
     return _from_arrays(arrays, path)
 
 
-def _parse(data: bytes, what: str) -> np.ndarray:
+def parse_npy(data: bytes, what: str) -> np.ndarray:
     """An array from the bytes of an .npy file, with its header checked against what is there."""
     stream = io.BytesIO(data)
     try:
         version = npy.read_magic(stream)
         header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = header(stream)
-    except ValueError as error:
-        raise SceneError(f"{what} is not a NumPy array ({error}).") from error
+    except Exception as error:  # the header is a Python literal: its parsers raise many things
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise SceneError(f"{what} is not a NumPy array ({reason}).") from error
     if dtype.hasobject:
         raise SceneError(f"{what} holds Python objects; save it as plain numbers.")
+    if dtype.kind not in "fiub":
+        raise SceneError(f"{what} is of type {dtype}; save it as plain numbers.")
+    if any(size < 0 for size in shape) or len(shape) > 2:
+        raise SceneError(f"{what} has shape {shape}, expected (points,) or (points, columns).")
     promised, held = int(np.prod(shape, dtype=object)), len(data) - stream.tell()
     if dtype.itemsize == 0 or promised * dtype.itemsize > held:
         raise SceneError(
@@ -104,5 +138,6 @@ def _from_arrays(arrays: dict[str, np.ndarray], path: Path) -> RawScan:
             raise SceneError(f"{path}: {field} has shape {column.shape}, expected (points, 3).")
     instance = found["instance"]
     if instance is not None:
-        found["instance"] = np.where(instance >= 0, instance, -1).astype(np.int32)
+        instance = whole_numbers(instance, "instance ids", path)
+        found["instance"] = np.where(instance >= 0, instance, -1)
     return RawScan(**found)

@@ -5,10 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from pointins_engine.errors import SceneError
+from pointins_engine.scenes.readers.decimals import count_words, read_numbers
 from pointins_engine.scenes.readers.raw import RawScan, as_instance
 from pointins_engine.scenes.readers.upright import inside_camera_view
 
 _MAX_HEADER = 1 << 16  # bytes
+_MAX_COUNT = 4096  # values of one field; the longest descriptors have some hundred
+_LENGTH = tuple((control >> 5) + 2 for control in range(256))  # of a copy, by its control byte
+_BACK = tuple(((control & 31) << 8) + 1 for control in range(256))  # distance less the next byte
 _LZF_GAIN = 90  # three bytes of LZF unpack to at most 264
 
 
@@ -31,7 +35,7 @@ def read_pcd(path: Path) -> RawScan:
     dtype, num = _dtype(header, path), _count(header, "POINTS", path)
     encoding = header["DATA"][0].lower()
     if encoding == "ascii":
-        table = _ascii(data[body:], dtype, num, path)
+        table = _ascii(data, body, dtype, num, path)
     elif encoding == "binary":
         present = (len(data) - body) // dtype.itemsize
         if present < num:
@@ -40,10 +44,12 @@ def read_pcd(path: Path) -> RawScan:
     elif encoding == "binary_compressed":
         table = _compressed(data, body, dtype, num, path)
     else:
-        raise SceneError(f"{path}: PCD data is {encoding!r}; ascii, binary and binary_compressed "
-                         "can be read.")  # fmt: skip
+        raise SceneError(
+            f"{path}: PCD data is {encoding[:40]!r}; ascii, binary and binary_compressed can be "
+            "read."
+        )
     if not {"x", "y", "z"} <= set(table):
-        raise SceneError(f"{path}: the fields are {', '.join(table)}; x, y and z are needed.")
+        raise SceneError(f"{path}: the fields are {', '.join(table)[:200]}; x, y and z are needed.")
     label = table.get("label")
     color = table["rgb"] if "rgb" in table else table.get("rgba")
     has_normal = {"normal_x", "normal_y", "normal_z"} <= set(table)
@@ -83,7 +89,7 @@ def _count(header: dict[str, list[str]], key: str, path: Path) -> int:
     try:
         value = int(header[key][0])
     except (IndexError, ValueError) as error:
-        raise SceneError(f"{path}: {key} of the PCD header is {header[key]}.") from error
+        raise SceneError(f"{path}: {key} of the PCD header is {str(header[key])[:80]}.") from error
     if value < 0:
         raise SceneError(f"{path}: {key} of the PCD header is negative: {value}.")
     return value
@@ -91,17 +97,21 @@ def _count(header: dict[str, list[str]], key: str, path: Path) -> int:
 
 def _dtype(header: dict[str, list[str]], path: Path) -> np.dtype:
     fields = []
+    sizes = {"F": (4, 8), "I": (1, 2, 4, 8), "U": (1, 2, 4, 8)}
     try:
         for k, (name, size, kind, count) in enumerate(
             zip(header["FIELDS"], header["SIZE"], header["TYPE"], header["COUNT"], strict=True)
         ):
+            if int(size) not in sizes[kind] or not 1 <= int(count) <= _MAX_COUNT:
+                raise ValueError(f"{name} is {count} x {kind}{size}")
             key = name.lower() if name != "_" and int(count) == 1 else f"_{k}"  # _ is padding
-            code = f"<{ {'F': 'f', 'I': 'i', 'U': 'u'}[kind] }{int(size)}"
+            code = f"<{kind.lower()}{int(size)}"
             fields.append((key, code) if int(count) == 1 else (key, code, (int(count),)))
         return np.dtype(fields)
     except (KeyError, ValueError, TypeError) as error:
         raise SceneError(
-            f"{path}: FIELDS, SIZE, TYPE and COUNT of the PCD header do not fit together."
+            f"{path}: FIELDS, SIZE, TYPE and COUNT of the PCD header do not fit together "
+            f"({str(error)[:100]})."
         ) from error
 
 
@@ -112,24 +122,21 @@ def _short(path: Path, promised: int, present: int) -> SceneError:
     )
 
 
-def _ascii(body: bytes, dtype: np.dtype, num: int, path: Path) -> dict[str, np.ndarray]:
-    width = sum(int(np.prod(dtype[name].shape, dtype=int)) for name in dtype.names or ())
-    if 2 * num * width - 1 > len(body):
-        raise _short(path, num, len(body.split()) // max(width, 1))
-    words = body.split(None, num * width)[: num * width]
-    if len(words) < num * width:
-        raise _short(path, num, len(words) // width)
-    try:
-        values = np.array(words, dtype="S").astype(np.float64).reshape(num, width)
-    except ValueError as error:
-        raise SceneError(f"{path}: a point holds something that is no number ({error}).") from error
+def _ascii(data: bytes, body: int, dtype: np.dtype, num: int, path: Path) -> dict[str, np.ndarray]:
+    counts = [int(np.prod(dtype[name].shape, dtype=int)) for name in dtype.names or ()]
+    width = sum(counts)
+    if 2 * num * width - 1 > len(data) - body:
+        raise _short(path, num, count_words(data, body) // max(width, 1))
+    values = read_numbers(data, body, num * width, path)
+    if len(values) < num * width:
+        raise _short(path, num, len(values) // width)
+    values = values.reshape(num, width)
     table, column = {}, 0
-    for name in dtype.names or ():
-        step = int(np.prod(dtype[name].shape, dtype=int))
-        if step == 1:
-            base = dtype[name].base
-            table[name] = values[:, column].astype(base)
-        column += step
+    for name, count in zip(dtype.names or (), counts, strict=True):
+        if not dtype[name].shape:
+            with np.errstate(over="ignore", invalid="ignore"):
+                table[name] = values[:, column].astype(dtype[name])
+        column += count
     return table
 
 
@@ -162,29 +169,30 @@ def lzf_unpack(packed: bytes, size: int) -> bytes:
     distance back into what was written.
     """
     out = bytearray()
-    at, end = 0, len(packed)
+    at, end, held = 0, len(packed), 0
     try:
-        while at < end and len(out) < size:
+        while at < end and held < size:
             control = packed[at]
-            at += 1
             if control < 32:
-                out += packed[at : at + control + 1]
-                at += control + 1
+                stop = at + control + 2
+                out += packed[at + 1 : stop]
+                held += control + 1
+                at = stop
                 continue
-            length = control >> 5
-            if length == 7:
-                length += packed[at]
+            length = _LENGTH[control]
+            if control >= 224:
                 at += 1
-            start = len(out) - ((control & 31) << 8) - packed[at] - 1
-            at += 1
-            length += 2
+                length += packed[at]
+            start = held - _BACK[control] - packed[at + 1]
             if start < 0:
                 break
-            gap = len(out) - start
-            if gap >= length:
-                out += out[start : start + length]
+            at += 2
+            stop = start + length
+            if stop <= held:
+                out += out[start:stop]
             else:  # the copy reads what it writes: a repeating pattern
-                out += (bytes(out[start:]) * (length // gap + 1))[:length]
+                out += (out[start:] * (length // (held - start) + 1))[:length]
+            held += length
     except IndexError:
         pass
     return bytes(out[:size])

@@ -1,27 +1,24 @@
 """What every reader returns, and how it becomes a `Scene`: one place for every check.
 
-Readers only parse. `to_scene` drops points without a position, brings units, range of colours and
-intensity and the frame into order, and gathers notes for the person who gave the file. N points.
+Readers only parse. `to_scene` drops points without a position, brings units, up axis, range of
+colours and intensity and the frame into order, and gathers notes for the person who gave the file.
+N points.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from scipy.spatial import KDTree
 
+from pointins_engine.config import Units, UpAxis
 from pointins_engine.errors import SceneError
-from pointins_engine.scenes.readers.upright import camera_to_upright
+from pointins_engine.scenes.readers.frame import Axis, Stated, find_frame
+from pointins_engine.scenes.readers.sanity import sane
 from pointins_engine.types import Scene
 
-Units = Literal["m", "cm", "mm"]
-
 MIN_POINTS = 100  # fewer hold no object, and a neighbourhood of 16 would span the scene
-METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 _FAR = 1e4  # metres: beyond, float32 no longer holds a millimetre
-_COARSE_SPACING = 0.8  # "metres" between neighbours; LiDAR sweeps stay below 0.3
-_WIDE_EXTENT = 300.0  # "metres"; sweeps that are as wide are far denser
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,16 +33,45 @@ class RawScan:
     instance: np.ndarray | None = None  # -1 = none
     class_names: tuple[str, ...] | None = None  # semantic is an index into these already
     camera_frame: bool = False  # rows of a depth image: z ahead, y down
+    metres_per_unit: float | None = None  # where the format or the dataset states it
+    up: Axis | None = None  # where it states that
+    notes: tuple[str, ...] = ()  # sentences of the reader, without the name of the file
 
 
-def to_scene(raw: RawScan, path: Path, units: Units, id: str) -> tuple[Scene, list[str]]:
+class Taken(str):
+    """A note about what was taken as given because nothing spoke against it; no warning."""
+
+
+@np.errstate(all="ignore")  # what a damaged file makes of its numbers is no warning
+def to_scene(
+    raw: RawScan,
+    path: Path,
+    *,
+    id: str,
+    units: Units = "auto",
+    up: UpAxis = "auto",
+    is_strict: bool = True,
+) -> tuple[Scene, list[str]]:
     """A checked scene and sentences worth telling its owner.
 
+    Unit and up axis are what the owner says, else what the format states, else metres and z, if the
+    scan itself does not speak against them.
+
+    Args:
+        raw: Columns of the file.
+        path: File or folder, for the sentences.
+        id: Of the scene.
+        units: Unit of the coordinates.
+        up: Axis of the file that is up.
+        is_strict: Refuse a scan whose unit or up axis is neither said nor stated and looks wrong;
+            else it is taken as metres or z up with a note.
+
     Raises:
-        SceneError: If a column has another length than the coordinates, or fewer than 100 points
-            have a position.
+        SceneError: If a column has another length than the coordinates, fewer than 100 points have
+            a position, or the scan is refused; names the flag that confirms it.
     """
-    coord = np.asarray(raw.coord, np.float64)
+    raw = sane(raw, path)
+    coord = raw.coord
     num = len(coord)
     if coord.ndim != 2 or coord.shape[1] != 3:
         raise SceneError(f"{path}: coordinates have shape {coord.shape}, expected (points, 3).")
@@ -63,24 +89,26 @@ def to_scene(raw: RawScan, path: Path, units: Units, id: str) -> tuple[Scene, li
             f"{path}: {num - dropped:,} of {num:,} points have a finite position; a scene needs at "
             f"least {MIN_POINTS}."
         )
-    coord = coord[finite] * METRES[units]
-    notes = unit_notes(coord, path.name) if units == "m" else []
-    turn = None
-    if raw.camera_frame and coord[:, 2].min() > 0:
-        turn, note = camera_to_upright(coord)
-        coord = coord @ turn.T
-        notes.append(f"{path.name}: {note}")
+    coord = coord[finite]
+    stated = Stated(metres_per_unit=raw.metres_per_unit, up=raw.up, is_camera=raw.camera_frame)
+    frame = find_frame(coord, stated, units=units, up=up)
+    if is_strict and frame.doubts:
+        raise SceneError(f"{path}: " + " ".join(frame.doubts))
+    coord = (coord * frame.metres_per_unit) @ frame.turn.T
+    said = (*raw.notes, *frame.doubts, *frame.notes)
+    notes = [type(note)(f"{path.name}: {note}") for note in said]  # what is Taken stays so
+    if frame.taken:
+        notes.append(Taken(f"{path.name}: {frame.taken}"))
     origin = np.zeros(3)
     if np.abs(coord).max() > _FAR:
         origin = np.floor(coord.mean(axis=0))
         coord = coord - origin
-    normal = None if raw.normal is None else _unit_normal(raw.normal[finite], turn)
     semantic, names = _semantic(raw, finite)
     scene = Scene(
         id=id,
         coord=coord.astype(np.float32),
         color=None if raw.color is None else _byte_color(raw.color[finite]),
-        normal=normal,
+        normal=None if raw.normal is None else _unit_normal(raw.normal[finite], frame.turn),
         intensity=None if raw.intensity is None else _unit_intensity(raw.intensity[finite]),
         semantic_label=semantic,
         instance_label=None if raw.instance is None else raw.instance[finite].astype(np.int32),
@@ -114,7 +142,7 @@ def _byte_color(color: np.ndarray) -> np.ndarray:
     if color.dtype == np.uint8:
         return np.ascontiguousarray(color)
     color = np.nan_to_num(color.astype(np.float64))
-    if color.max() <= 1.0:
+    if color.max() <= 1.0 + 1e-6:  # mixed colours may end a rounding error above 1
         color = color * 255
     elif color.max() > 255:  # 16 bits a channel
         color = color / 257
@@ -137,24 +165,3 @@ def _unit_normal(normal: np.ndarray, turn: np.ndarray | None) -> np.ndarray | No
         return None
     normal = normal / length
     return (normal if turn is None else normal @ turn.T).astype(np.float32)
-
-
-def unit_notes(coord: np.ndarray, name: str) -> list[str]:
-    """A warning if "metres" look like millimetres: neighbours a metre apart, hundreds wide.
-
-    A LiDAR sweep is as wide but its points lie closer, and an aerial scan is wide and dense, so
-    neither meets both conditions.
-    """
-    extent = float((np.percentile(coord, 99, axis=0) - np.percentile(coord, 1, axis=0)).max())
-    if extent < _WIDE_EXTENT:
-        return []
-    sample = coord[:: max(1, len(coord) // 1000)]
-    spacing = float(np.median(KDTree(coord).query(sample, k=2)[0][:, 1]))
-    if spacing < _COARSE_SPACING:
-        return []
-    start = f"{name}: {extent:,.0f} m wide with neighbours {spacing:.1f} m apart"
-    if extent > 1500:
-        return [f"{start} looks like millimetres; if it is, pass --scene.units mm."]
-    return [
-        f"{start} looks like centimetres or millimetres; pass --scene.units cm or --scene.units mm."
-    ]

@@ -1,285 +1,322 @@
-"""Where things stand in a simulated room.
+"""Simulated rooms: walls with doors and windows, furniture, and rooms side by side.
 
-A room draws a kind (living room, office, ...), then fills walls, middle, table tops and corners in
-that order, and leaves out what finds no free place. The kinds ask for what makes instances hard:
-chairs pushed under tables, cabinets of one build side by side, things on top of other things.
+A room draws a size, cuts doors and windows into its walls and is furnished by its kind
+(`room_kinds.py`). A flat is a row of rooms with openings between them.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Int32
 
-from pointins_engine.scenes.simulate import furnishings as g
-from pointins_engine.scenes.simulate import furniture as f
-from pointins_engine.scenes.simulate.pieces import Piece, Placed, Rect, box, overlap
-from pointins_engine.scenes.simulate.placing import WALL_YAW, Draft
-from pointins_engine.scenes.simulate.solids import Solid
+from pointins_engine.errors import ConfigError
+from pointins_engine.scenes.simulate import wall_pieces as w
+from pointins_engine.scenes.simulate.room_kinds import KINDS, furnish
+from pointins_engine.scenes.simulate.pieces import Placed, Rect, Rng, box, overlap
+from pointins_engine.scenes.simulate.placing import WALL_YAW, Draft, Opening
+from pointins_engine.scenes.simulate.solids import BOX, Solid
 
-Rng = np.random.Generator
-SunWindow = tuple[Float[np.ndarray, "2 3"], int, float]  # corners, axis of its wall, sign inwards
+Part = tuple[str, Solid]  # class and solid of a wall, floor or ceiling
+Span = tuple[float, float, float, float]  # from and to along a wall, from and to in z; metres
+
+MAX_ROOMS = 3
+_SHARE_OF_FLATS = 0.08  # of the seeds: two rooms instead of one
+_KINDS = tuple(KINDS)
+_KIND_SHARES = (0.26, 0.22, 0.2, 0.14, 0.1, 0.08)  # in that order
+_WALL = 0.12  # metres thick
+_DOOR_OPEN = 0.15  # share of doors that stand open
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoomPlan:
-    """A furnished room; its corner is the origin, floor at z = 0. S solids."""
+    """A furnished room in the frame of its flat, floor at z = 0. S solids."""
 
+    corner: tuple[float, float]  # metres: lowest x and y of its floor
     size: tuple[float, float, float]  # metres
     placed: tuple[Placed, ...]
     solids: list[Solid]
     class_name: list[str]  # of every solid
-    instance: Int32[np.ndarray, " s"]  # -1 = wall, floor, ceiling
-    is_glass: Bool[np.ndarray, " s"]
-    sun_window: SunWindow
+    instance: Int32[np.ndarray, " s"]  # index into placed; -1 = wall, floor, ceiling
+    window: Float[np.ndarray, "2 3"]  # corners of an opening that daylight comes through
+    window_axis: int  # 0 or 1: at right angles to its wall
+    inward: float  # sign of that axis towards the room
     blocked: tuple[Rect, ...]  # footprints a person cannot stand on
+
+    @property
+    def throws_shadow(self) -> Bool[np.ndarray, " s"]:
+        """Solids that shade the light of the window: what stands in the room."""
+        shut = [name in ("window", "door", "curtain") for name in self.class_name]
+        return (self.instance >= 0) & ~np.array(shut)
 
     def free_places(self, rng: Rng, count: int) -> Float[np.ndarray, "k 2"]:
         """Spots where a person with a camera can stand; the middle if there is none."""
         margin = 0.3
-        low, high = np.full(2, margin), np.array(self.size[:2]) - margin
-        spots = rng.uniform(low, high, (count, 2))
+        corner, size = np.array(self.corner), np.array(self.size[:2])
+        spots = rng.uniform(corner + margin, corner + size - margin, (count, 2))
         ok = np.ones(count, bool)
         for x0, y0, x1, y1 in self.blocked:
             ok &= ~(
                 (spots[:, 0] > x0 - margin) & (spots[:, 0] < x1 + margin)
                 & (spots[:, 1] > y0 - margin) & (spots[:, 1] < y1 + margin)
             )  # fmt: skip
-        return spots[ok] if ok.any() else np.array([[self.size[0] / 2, self.size[1] / 2]])
+        return spots[ok] if ok.any() else (corner + size / 2)[None]
 
 
-def plan_room(rng: Rng) -> RoomPlan:
-    """Draw a furnished room."""
-    kind = rng.choice(["living", "office", "bedroom", "kitchen", "meeting", "bathroom"],
-                      p=[0.26, 0.22, 0.2, 0.14, 0.1, 0.08])  # fmt: skip
+def plan_flat(
+    rng: Rng, num_rooms: int | None = None, clutter: float | None = None
+) -> tuple[RoomPlan, ...]:
+    """One room, or rooms in a row with openings between them.
+
+    Args:
+        rng: Draws everything.
+        num_rooms: 1 to 3; by default one, and two for one seed in twelve.
+        clutter: 0 (tidy) to 1 (things everywhere); drawn by default.
+
+    Raises:
+        ConfigError: If `num_rooms` or `clutter` is out of range.
+    """
+    if num_rooms is not None and not 1 <= num_rooms <= MAX_ROOMS:
+        raise ConfigError(f"num_rooms must be 1 to {MAX_ROOMS}, got {num_rooms}.")
+    if clutter is not None and not 0 <= clutter <= 1:
+        raise ConfigError(f"clutter must lie in 0 (tidy) to 1, got {clutter}.")
+    drawn = 2 if rng.random() < _SHARE_OF_FLATS else 1
+    count, level = num_rooms or drawn, float(rng.uniform(0, 1))
+    if clutter is not None:
+        level = clutter
+    if count == 1:
+        return (plan_room(rng, level),)
+    kinds = [str(kind) for kind in rng.choice(_KINDS, count, p=_KIND_SHARES)]
+    height = _height(rng)
+    sizes = [(*_plan_size(rng, kind), height) for kind in kinds]
+    passages = []  # y of the middle and width, between neighbours
+    for (_, depth, _), (_, next_depth, _) in pairwise(sizes):
+        width = float(rng.uniform(0.85, 1.3))
+        reach = min(depth, next_depth) - width / 2 - 0.2
+        passages.append((float(rng.uniform(width / 2 + 0.2, reach)), width))
+    rooms, x = [], 0.0
+    for k, (kind, size) in enumerate(zip(kinds, sizes, strict=True)):
+        openings: list[Opening] = []
+        if k > 0:  # in the wall at -x
+            y, width = passages[k - 1]
+            openings.append((1, *_around(y - size[1] / 2, width), 0.0, 2.05))
+        if k < count - 1:  # in the wall at +x, which runs the other way
+            y, width = passages[k]
+            openings.append((3, *_around(size[1] / 2 - y, width), 0.0, 2.05))
+        rooms.append(_furnished(rng, kind, size, level, openings, (x, 0.0)))
+        x += size[0] + _WALL
+    return tuple(rooms)
+
+
+def plan_room(rng: Rng, clutter: float = 0.5) -> RoomPlan:
+    """Draw one furnished room that is closed on all sides."""
+    kind = str(rng.choice(_KINDS, p=_KIND_SHARES))
+    size = (*_plan_size(rng, kind), _height(rng))
+    return _furnished(rng, kind, size, clutter, [], (0.0, 0.0))
+
+
+def _plan_size(rng: Rng, kind: str) -> tuple[float, float]:
     low, high = ((2.8, 3.4), (3.5, 4.7))[kind != "bathroom"]
-    size = (
-        float(rng.uniform(low, high)),
-        float(rng.uniform(low, high * 0.9)),
-        float(rng.uniform(2.45, 2.8)),
+    return float(rng.uniform(low, high)), float(rng.uniform(low, high * 0.9))
+
+
+def _height(rng: Rng) -> float:
+    return float(rng.uniform(2.45, 2.8))
+
+
+def _around(middle: float, width: float) -> tuple[float, float]:
+    return middle - width / 2, middle + width / 2
+
+
+def _furnished(
+    rng: Rng,
+    kind: str,
+    size: tuple[float, float, float],
+    clutter: float,
+    passages: list[Opening],
+    corner: tuple[float, float],
+) -> RoomPlan:
+    """A room with given openings towards its neighbours."""
+    draft = Draft(size=size, rng=rng, clutter=clutter)
+    draft.openings += passages
+    for wall, s0, s1, _, _ in passages:
+        draft.floor.append(draft.strip(wall, (s0 + s1) / 2, s1 - s0, 0.7))
+        length = draft.wall_length(wall)  # nothing else is set into a wall between rooms
+        draft.on_wall.append((wall, -length, length, 0.0, size[2]))
+    shell = _shell_extras(draft)
+    window, axis, inward = _windows(draft, int(rng.integers(1, 3)))
+    furnish(draft, kind)
+    shell += _shell(draft)
+    shift = np.array([*corner, 0.0])
+    placed = [
+        Placed(
+            piece=p.piece,
+            position=(p.position[0] + corner[0], p.position[1] + corner[1], p.position[2]),
+            yaw_rad=p.yaw_rad,
+        )
+        for p in draft.placed
+    ]
+    solids = [
+        Solid(shape=s.shape, center=s.center + shift, half=s.half, turn=s.turn, material=s.material)
+        for _, s in shell
+    ]
+    names = [name for name, _ in shell]
+    instance = [-1] * len(shell)
+    for k, spot in enumerate(placed):
+        parts = spot.solids()
+        solids += parts
+        names += [spot.piece.name] * len(parts)
+        instance += [k] * len(parts)
+    return RoomPlan(
+        corner=corner,
+        size=size,
+        placed=tuple(placed),
+        solids=solids,
+        class_name=names,
+        instance=np.array(instance, np.int32),
+        window=window + shift,
+        window_axis=axis,
+        inward=inward,
+        blocked=tuple(
+            (x0 + corner[0], y0 + corner[1], x1 + corner[0], y1 + corner[1])
+            for x0, y0, x1, y1 in draft.blocked
+        ),
     )
-    draft = Draft(size=size, rng=rng)
-    draft.mount(g.door(rng), 0.0, clear=0.85)
-    sun = _windows(draft, int(rng.integers(1, 3)))
-    _FILL[str(kind)](draft)
-    for _ in range(int(rng.integers(0, 3))):
-        draft.mount(g.picture(rng), 1.0)
-    for maker in (g.plant, g.carton, g.bin_):
-        if rng.random() < 0.4:
-            draft.stand_free(maker(rng), 0.02, yaw=float(rng.uniform(-np.pi, np.pi)))
-    return _finish(draft, sun)
 
 
-def _windows(draft: Draft, count: int) -> SunWindow:
-    """Windows and curtains; returns the last window for the sun to shine through."""
-    sun = (np.array([[1.0, 0.0, 0.9], [2.0, 0.0, 2.0]]), 1, 1.0)
+def _shell_extras(draft: Draft) -> list[Part]:
+    """The door, the hall behind it where it stands open, and now and then a pillar."""
+    rng = draft.rng
+    parts: list[Part] = []
+    is_open = rng.random() < _DOOR_OPEN
+    place = draft.mount(w.door(rng, float(rng.uniform(0.5, 1.7)) if is_open else 0.0), 0.0, 0.85)
+    if place is not None and is_open:
+        wall, s = place
+        draft.blocked.append(draft.strip(wall, s, 0.9, 0.85))
+        parts += _hall(draft, wall, s, draft.openings[-1])
+    if rng.random() < 0.2:  # a pillar, or the breast of a chimney
+        width, depth = float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.1, 0.3))
+        wall = int(rng.integers(4))
+        slack = (draft.wall_length(wall) - width) / 2
+        s = float(rng.uniform(-slack, slack))
+        rect = draft.strip(wall, s, width, depth)
+        taken = any(overlap(rect, r) for r in draft.floor)
+        if not taken and draft.wall_is_free(wall, s - width / 2, s + width / 2, 0.0, 2.0):
+            draft.floor.append(rect)
+            draft.blocked.append(rect)
+            for near in range(4):  # in a corner it takes some of the other wall too
+                side = draft.strip(near, 0.0, draft.wall_length(near), 0.05)
+                if overlap(side, rect):
+                    draft.on_wall.append(_shadow(draft, near, rect))
+            parts.append(
+                ("wall", _wall_box(draft, wall, (s - width / 2, s + width / 2), (-depth, 0.0),
+                                   (0.0, draft.size[2]), "wall"))
+            )  # fmt: skip
+    return parts
+
+
+def _shadow(draft: Draft, wall: int, rect: Rect) -> Opening:
+    """The part of a wall that a footprint stands before."""
+    middle = np.array([(rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2])
+    yaw = WALL_YAW[wall]
+    along = (middle - np.array(draft.size[:2]) / 2) @ np.array([np.cos(yaw), np.sin(yaw)])
+    half = ((rect[2] - rect[0]) if wall % 2 == 0 else (rect[3] - rect[1])) / 2
+    return wall, float(along - half), float(along + half), 0.0, draft.size[2]
+
+
+def _windows(draft: Draft, count: int) -> tuple[Float[np.ndarray, "2 3"], int, float]:
+    """Windows, radiators and curtains; returns the opening that daylight comes through."""
+    rng = draft.rng
+    light = (np.array([[1.0, 0.0, 0.9], [2.0, 0.0, 2.0]]), 1, 1.0)
     for _ in range(count):
-        window = g.window(draft.rng)
-        place = draft.mount(window, 0.8)
+        window = w.window(rng)
+        z0 = window.boards[0].z
+        place = draft.mount(window, z0 - 0.06)
         if place is None:
             continue
         wall, s = place
         half = window.size[0] / 2
+        if rng.random() < 0.5 and draft.wall_is_free(wall, s - half, s + half, 0.0, 0.7):
+            draft.hang(w.radiator(rng, float(rng.uniform(0.6, 2 * half - 0.1))), wall, s, 0.0)
+            draft.floor.append(draft.strip(wall, s, 2 * half, 0.14))
         a, b = draft.at_wall(wall, s - half, 0.0), draft.at_wall(wall, s + half, 0.0)
         axis = 1 if wall % 2 == 0 else 0
-        inward = -1.0 if wall in (0, 3) else 1.0
-        sun = (np.array([[*a, 0.9], [*b, window.size[2]]]), axis, inward)
-        if draft.rng.random() < 0.6:
-            model = int(draft.rng.integers(1 << 31))
+        light = (np.array([[*a, z0], [*b, window.size[2]]]), axis, -1.0 if wall in (0, 3) else 1.0)
+        if rng.random() < 0.6:
+            model = int(rng.integers(1 << 31))
             for side in (-1, 1):
-                curtain = g.curtain(np.random.default_rng(model))
-                edge = s + side * (half + curtain.size[0] / 2)
-                width = curtain.size[0] / 2
+                curtain = w.curtain(np.random.default_rng(model))
+                edge, width = s + side * (half + curtain.size[0] / 2), curtain.size[0] / 2
                 if abs(edge) + width > draft.wall_length(wall) / 2:
                     continue
                 if draft.wall_is_free(wall, edge - width + 0.1, edge + width - 0.1, 0.0, 2.2):
-                    x, y = draft.at_wall(wall, edge, 0.0)
-                    draft.add(curtain, x, y, WALL_YAW[wall])
-                    draft.on_wall.append((wall, edge - width, edge + width, 0.0, 2.3))
-    return sun
+                    draft.hang(curtain, wall, edge, 0.0)
+                    draft.floor.append(draft.strip(wall, edge, 2 * width, 0.17))
+    return light
 
 
-def _gap(rng: Rng) -> float:
-    """Metres between neighbours of one row: often they touch."""
-    return float(rng.uniform(0.0, 0.05))
-
-
-def _twins(draft: Draft, maker: f.Maker, count: int) -> list[Piece]:
-    """Pieces of one build."""
-    model = int(draft.rng.integers(1 << 31))
-    return [maker(np.random.default_rng(model)) for _ in range(count)]
-
-
-def _first(placed: list[Placed]) -> Placed | None:
-    return placed[0] if placed else None
-
-
-def _living(draft: Draft) -> None:
-    rng = draft.rng
-    couch = _first(draft.stand_at_wall([f.sofa(rng)], 0.0, clear=1.1))
-    if couch is not None:
-        for _ in range(int(rng.integers(0, 3))):
-            _pillow_on(draft, couch)
-        low = f.coffee_table(rng)
-        c, s = np.cos(couch.yaw_rad), np.sin(couch.yaw_rad)
-        away = couch.piece.size[1] / 2 + 0.42 + low.size[1] / 2
-        spot = draft.add(
-            low, couch.position[0] + s * away, couch.position[1] - c * away, couch.yaw_rad
-        )
-        draft.floor.append(spot.footprint(0.25))
-        draft.blocked.append(spot.footprint())
-        draft.put_on(spot, [g.pile_of_books(rng), g.vase(rng)][: int(rng.integers(1, 3))])
-    board = _first(draft.stand_at_wall(_twins(draft, f.cabinet, 1), 0.0))
-    draft.put_on(board, [g.television(rng)])
-    draft.stand_at_wall(_twins(draft, f.bookshelf, int(rng.integers(1, 3))), _gap(rng))
-    meal = draft.stand_free(f.table(rng) if rng.random() < 0.6 else f.round_table(rng), 0.5)
-    draft.seat(meal, f.chair, int(rng.integers(2, 5)))
-    draft.put_on(meal, [g.vase(rng)])
-    draft.stand_free(f.armchair(rng), 0.05)
-    draft.stand_free(g.floor_lamp(rng), 0.02, yaw=0.0)
-
-
-def _pillow_on(draft: Draft, couch: Placed) -> None:
-    rng = draft.rng
-    x = rng.uniform(-0.5, 0.5) * (couch.piece.size[0] - 0.7)
-    c, s = np.cos(couch.yaw_rad), np.sin(couch.yaw_rad)
-    y = 0.02
-    position = (couch.position[0] + c * x - s * y, couch.position[1] + s * x + c * y)
-    draft.add(g.pillow(rng), *position, couch.yaw_rad, 0.44)
-
-
-def _office(draft: Draft) -> None:
-    rng = draft.rng
-    for _ in range(int(rng.integers(2, 4))):
-        for spot in draft.stand_at_wall(
-            _twins(draft, f.desk, int(rng.integers(1, 3))), _gap(rng), 0.9
-        ):
-            draft.put_on(
-                spot,
-                [g.monitor(rng), g.pile_of_books(rng), g.table_lamp(rng)][
-                    : int(rng.integers(1, 4))
-                ],
-            )
-            _chair_before(draft, spot)
-    draft.stand_at_wall(_twins(draft, f.bookshelf, int(rng.integers(1, 3))), _gap(rng))
-    low = draft.stand_at_wall(_twins(draft, f.cabinet, int(rng.integers(1, 4))), _gap(rng))
-    for spot in low:
-        draft.put_on(spot, [g.carton(rng) if rng.random() < 0.5 else g.pile_of_books(rng)])
-    draft.mount(g.whiteboard(rng), 0.85)
-    draft.stand_free(g.bin_(rng), 0.02, yaw=0.0)
-
-
-def _chair_before(draft: Draft, spot: Placed) -> None:
-    rng = draft.rng
-    chair = f.office_chair(rng)
-    c, s = np.cos(spot.yaw_rad), np.sin(spot.yaw_rad)
-    away = spot.piece.size[1] / 2 + chair.size[1] / 2 - rng.uniform(-0.15, 0.22)
-    x, y = rng.uniform(-0.25, 0.1), -away
-    px, py = spot.position[0] + c * x - s * y, spot.position[1] + s * x + c * y
-    turn = spot.yaw_rad + np.pi + float(rng.normal(0, 0.5))
-    trial = Placed(piece=chair, position=(float(px), float(py), 0.0), yaw_rad=turn)
-    others = [rect for rect in draft.blocked if not overlap(rect, spot.footprint(-0.05))]
-    if not any(overlap(trial.footprint(-0.08), rect) for rect in others):
-        draft.placed.append(trial)
-        draft.blocked.append(trial.footprint(-0.05))
-
-
-def _bedroom(draft: Draft) -> None:
-    rng = draft.rng
-    stands = _twins(draft, f.nightstand, 2)
-    row = [stands[0], f.bed(rng), stands[1]] if rng.random() < 0.7 else [f.bed(rng), stands[0]]
-    for spot in draft.stand_at_wall(row, _gap(rng), 0.5):
-        if spot.piece.name == "nightstand" and rng.random() < 0.7:
-            draft.put_on(spot, [g.table_lamp(rng)])
-    draft.stand_at_wall(_twins(draft, f.wardrobe, int(rng.integers(1, 3))), _gap(rng), 0.5)
-    chest = _first(draft.stand_at_wall([f.dresser(rng)], 0.0, 0.5))
-    draft.put_on(
-        chest, [g.vase(rng), g.carton(rng), g.pile_of_books(rng)][: int(rng.integers(1, 4))]
-    )
-    work = _first(draft.stand_at_wall([f.desk(rng)], 0.0, 0.8))
-    if work is not None:
-        draft.put_on(work, [g.monitor(rng), g.table_lamp(rng)])
-        _chair_before(draft, work)
-    draft.stand_free(f.armchair(rng), 0.05)
-
-
-def _kitchen(draft: Draft) -> None:
-    rng = draft.rng
-    row = [f.refrigerator(rng), f.counter(rng), *_twins(draft, f.cabinet, int(rng.integers(0, 2)))]
-    placed = draft.stand_at_wall(row, _gap(rng), 0.6)
-    for spot in placed[1:]:
-        draft.put_on(
-            spot, [g.carton(rng), g.vase(rng), g.pile_of_books(rng)][: int(rng.integers(1, 4))]
-        )
-    draft.stand_at_wall([f.sink(rng), *_twins(draft, f.cabinet, 1)], _gap(rng), 0.5)
-    meal = draft.stand_free(f.table(rng) if rng.random() < 0.7 else f.round_table(rng), 0.5)
-    draft.seat(meal, f.chair, int(rng.integers(3, 7)))
-    draft.put_on(meal, [g.vase(rng), g.pile_of_books(rng)])
-    draft.stand_at_wall(_twins(draft, f.bookshelf, 1), 0.0)
-    draft.stand_free(g.bin_(rng), 0.02, yaw=0.0)
-
-
-def _meeting(draft: Draft) -> None:
-    rng = draft.rng
-    big = f.table(rng, (float(rng.uniform(1.7, 2.3)), float(rng.uniform(0.9, 1.1))))
-    along = 0.0 if draft.size[0] > draft.size[1] else np.pi / 2
-    middle = draft.stand_free(big, 0.6, yaw=along)
-    draft.seat(middle, f.office_chair if rng.random() < 0.5 else f.chair, int(rng.integers(4, 7)))
-    draft.put_on(middle, [g.pile_of_books(rng), g.vase(rng)])
-    draft.mount(g.whiteboard(rng), 0.85)
-    board = draft.stand_at_wall(_twins(draft, f.cabinet, int(rng.integers(2, 4))), _gap(rng))
-    draft.put_on(_first(board), [g.television(rng)])
-    draft.stand_free(g.plant(rng), 0.02)
-
-
-def _bathroom(draft: Draft) -> None:
-    rng = draft.rng
-    draft.stand_at_wall([f.bathtub(rng)], 0.0, 0.4)
-    draft.stand_at_wall([f.toilet(rng)], 0.0, 0.4)
-    draft.stand_at_wall([f.sink(rng), *_twins(draft, f.cabinet, 1)], _gap(rng), 0.4)
-    low = _first(draft.stand_at_wall([f.cabinet(rng)], 0.0))
-    draft.put_on(low, [g.vase(rng), g.carton(rng)])
-    draft.stand_at_wall([f.wardrobe(rng)], 0.0, 0.4)
-    draft.stand_free(f.chair(rng), 0.03)
-    draft.stand_free(g.bin_(rng), 0.02, yaw=0.0)
-
-
-_FILL = {
-    "living": _living,
-    "office": _office,
-    "bedroom": _bedroom,
-    "kitchen": _kitchen,
-    "meeting": _meeting,
-    "bathroom": _bathroom,
-}
-
-
-def _finish(draft: Draft, sun_window: SunWindow) -> RoomPlan:
-    w, d, h = draft.size
+def _shell(draft: Draft) -> list[Part]:
+    """Floor, ceiling, and walls around their openings."""
+    width, depth, height = draft.size
     floor = str(draft.rng.choice(["wood_a", "wood_b", "carpet", "tiles", "stone"]))
-    t = 0.2
-    shell = [
-        ("floor", box((-t, w + t), (-t, d + t), (-t, 0), floor)),
-        ("ceiling", box((-t, w + t), (-t, d + t), (h, h + t), "ceiling")),
-        ("wall", box((-t, 0), (-t, d + t), (0, h), "wall")),
-        ("wall", box((w, w + t), (-t, d + t), (0, h), "wall")),
-        ("wall", box((0, w), (-t, 0), (0, h), "wall")),
-        ("wall", box((0, w), (d, d + t), (0, h), "wall")),
+    across = ((-_WALL / 2, width + _WALL / 2), (-_WALL / 2, depth + _WALL / 2))
+    parts = [
+        ("floor", box(across[0], across[1], (-0.1, 0.0), floor)),
+        ("ceiling", box(across[0], across[1], (height, height + 0.1), "ceiling")),
     ]
-    solids = [solid for _, solid in shell]
-    names = [name for name, _ in shell]
-    instance = [-1] * len(shell)
-    for k, placed in enumerate(draft.placed):
-        parts = placed.solids()
-        solids += parts
-        names += [placed.piece.name] * len(parts)
-        instance += [k] * len(parts)
-    return RoomPlan(
-        size=draft.size,
-        placed=tuple(draft.placed),
-        solids=solids,
-        class_name=names,
-        instance=np.array(instance, np.int32),
-        is_glass=np.array([s.material == "glass" for s in solids]),
-        sun_window=sun_window,
-        blocked=tuple(draft.blocked),
+    for wall in range(4):
+        holes = sorted(o[1:] for o in draft.openings if o[0] == wall)
+        for s0, s1, z0, z1 in _around_holes(draft.wall_length(wall), height, holes):
+            solid = _wall_box(draft, wall, (s0, s1), (0.0, _WALL / 2), (z0, z1), "wall")
+            parts.append(("wall", solid))
+    return parts
+
+
+def _around_holes(length: float, height: float, holes: list[Span]) -> list[Span]:
+    """Rectangles that cover a wall except for holes in rising order along it."""
+    left, spans = -length / 2 - _WALL / 2, []
+    for s0, s1, z0, z1 in holes:
+        spans.append((left, s0, 0.0, height))
+        if z0 > 0:
+            spans.append((s0, s1, 0.0, z0))
+        spans.append((s0, s1, z1, height))
+        left = s1
+    return [*spans, (left, length / 2 + _WALL / 2, 0.0, height)]
+
+
+def _hall(draft: Draft, wall: int, s: float, opening: Opening) -> list[Part]:
+    """A piece of corridor behind an open door, closed on all sides."""
+    rng, height, t = draft.rng, draft.size[2], _WALL / 2
+    _, s0, s1, _, _ = opening
+    a, b = s0 - float(rng.uniform(0.1, 0.6)), s1 + float(rng.uniform(0.1, 0.6))
+    end = t + float(rng.uniform(0.5, 0.9))
+    floor = str(rng.choice(["wood_a", "tiles", "stone"]))
+    sides = [
+        ("floor", (a, b), (t, end), (-0.1, 0.0), floor),
+        ("ceiling", (a, b), (t, end), (height, height + 0.1), "ceiling"),
+        ("wall", (a, b), (end, end + 0.1), (0.0, height), "wall"),
+        ("wall", (a - 0.1, a), (0.0, end + 0.1), (0.0, height), "wall"),
+        ("wall", (b, b + 0.1), (0.0, end + 0.1), (0.0, height), "wall"),
+    ]
+    return [(name, _wall_box(draft, wall, x, y, z, looks)) for name, x, y, z, looks in sides]
+
+
+def _wall_box(
+    draft: Draft,
+    wall: int,
+    along: tuple[float, float],
+    out: tuple[float, float],
+    z: tuple[float, float],
+    material: str,
+) -> Solid:
+    """A box by its bounds along a wall, outwards from its face, and upwards."""
+    x, y = draft.at_wall(wall, sum(along) / 2, -sum(out) / 2)
+    yaw = WALL_YAW[wall]
+    c, s = round(np.cos(yaw)), round(np.sin(yaw))
+    return Solid(
+        shape=BOX,
+        center=np.array([x, y, sum(z) / 2]),
+        half=np.array([along[1] - along[0], out[1] - out[0], z[1] - z[0]]) / 2,
+        turn=np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]),
+        material=material,
     )

@@ -1,14 +1,19 @@
-"""Small things of simulated rooms, and what hangs on their walls; see `furniture.py`.
-
-Pieces for walls have their back (y = 0) on the wall, and z counts from the floor of the room.
-"""
+"""Small things of simulated rooms; see `furniture.py`."""
 
 import numpy as np
 
 from pointins_engine.geometry import rotation
-from pointins_engine.scenes.simulate.furniture import PAINTS, Rng, pick
-from pointins_engine.scenes.simulate.pieces import Piece, box, cylinder, ellipsoid
-from pointins_engine.scenes.simulate.solids import CYLINDER, Solid
+from pointins_engine.scenes.simulate.materials import CLOTHS
+from pointins_engine.scenes.simulate.pieces import (
+    Piece,
+    Rng,
+    box,
+    cylinder,
+    ellipsoid,
+    pick,
+    top_board,
+)
+from pointins_engine.scenes.simulate.solids import BOX, Solid
 
 
 def plant(rng: Rng) -> Piece:
@@ -75,10 +80,35 @@ def pile_of_books(rng: Rng) -> Piece:
     return Piece(name="books", size=(0.32, 0.26, z), solids=tuple(solids))
 
 
+def row_of_books(rng: Rng) -> Piece:
+    """Upright on a shelf."""
+    w, d, h = rng.uniform(0.15, 0.4), rng.uniform(0.14, 0.2), rng.uniform(0.19, 0.27)
+    solids = (box((-w / 2, w / 2), (-d / 2, d / 2), (0, h), "books"),)
+    return Piece(name="books", size=(w, d, h), solids=solids)
+
+
 def carton(rng: Rng) -> Piece:
     w, d, h = rng.uniform(0.25, 0.5), rng.uniform(0.25, 0.4), rng.uniform(0.2, 0.4)
-    solids = (box((-w / 2, w / 2), (-d / 2, d / 2), (0, h), pick(rng, ("card", "card", "white"))),)
+    side = pick(rng, ("card", "card", "print", "white", "wood_a"))
+    solids = (box((-w / 2, w / 2), (-d / 2, d / 2), (0, h), side),)
+    return Piece(name="box", size=(w, d, h), solids=solids, boards=(top_board(w, d, h, 0.5),))
+
+
+def small_box(rng: Rng) -> Piece:
+    w, d, h = rng.uniform(0.12, 0.26), rng.uniform(0.12, 0.22), rng.uniform(0.1, 0.22)
+    side = pick(rng, ("print", "print", "card", "white", "cloth_a", "wood_b"))
+    solids = (box((-w / 2, w / 2), (-d / 2, d / 2), (0, h), side),)
     return Piece(name="box", size=(w, d, h), solids=solids)
+
+
+def bag(rng: Rng) -> Piece:
+    w, d, h = rng.uniform(0.28, 0.4), rng.uniform(0.16, 0.24), rng.uniform(0.3, 0.45)
+    cover = pick(rng, CLOTHS)
+    solids = (
+        ellipsoid((0, 0, h * 0.5), (w / 2, d / 2, h * 0.5), cover),
+        box((-w / 4, w / 4), (-d / 2 - 0.02, -d / 4), (h * 0.15, h * 0.5), pick(rng, CLOTHS)),
+    )
+    return Piece(name="bag", size=(w, d + 0.04, h), solids=solids)
 
 
 def bin_(rng: Rng) -> Piece:
@@ -97,78 +127,37 @@ def vase(rng: Rng) -> Piece:
 
 
 def pillow(rng: Rng) -> Piece:
-    turn = rotation("z", rng.uniform(-0.5, 0.5)) @ rotation("x", 0.9)
-    solid = ellipsoid(
-        (0, 0, 0.17), (0.22, 0.2, 0.075), pick(rng, ("cloth_a", "cloth_b", "linen")), 0.0, turn
-    )
-    return Piece(name="pillow", size=(0.44, 0.3, 0.36), solids=(solid,))
+    """A pillow that leans back."""
+    lean, half = rng.uniform(0.25, 0.5), np.array([0.21, 0.07, 0.19])
+    turn = rotation("z", rng.uniform(-0.2, 0.2)) @ rotation("x", -lean)
+    low = np.sqrt(((turn[2] * half) ** 2).sum())  # half height of the turned ellipsoid
+    deep = np.sqrt(((turn[1] * half) ** 2).sum())
+    cover = pick(rng, ("cloth_a", "cloth_b", "linen"))
+    solid = ellipsoid((0, 0, low), tuple(half), cover, 0.0, turn)
+    return Piece(name="pillow", size=(0.44, 2 * deep, 2 * low), solids=(solid,))
 
 
-def door(rng: Rng) -> Piece:
-    w, h, leaf = rng.uniform(0.82, 0.95), rng.uniform(1.98, 2.08), pick(rng, PAINTS)
-    solids = (
-        box((-w / 2, w / 2), (-0.03, 0), (0, h), leaf),
-        box((-w / 2 - 0.08, -w / 2), (-0.05, 0), (0, h + 0.08), "white"),
-        box((w / 2, w / 2 + 0.08), (-0.05, 0), (0, h + 0.08), "white"),
-        box((-w / 2, w / 2), (-0.05, 0), (h, h + 0.08), "white"),
-        box((w / 2 - 0.16, w / 2 - 0.05), (-0.09, -0.05), (1.0, 1.03), "metal"),
-    )
-    return Piece(name="door", size=(w + 0.16, 0.1, h), solids=solids)
+def cushion(rng: Rng) -> Piece:
+    """A pillow that lies flat."""
+    r, h = rng.uniform(0.19, 0.24), rng.uniform(0.1, 0.14)
+    cover = pick(rng, ("cloth_a", "cloth_b", "linen"))
+    solids = (ellipsoid((0, 0, h / 2), (r, r, h / 2), cover),)
+    return Piece(name="pillow", size=(2 * r, 2 * r, h), solids=solids)
 
 
-def window(rng: Rng) -> Piece:
-    w, z0, z1 = rng.uniform(0.9, 1.6), rng.uniform(0.8, 0.95), rng.uniform(1.95, 2.15)
-    bars = [(-w / 2, -w / 2 + 0.07), (w / 2 - 0.07, w / 2), (-0.035, 0.035)]
-    solids = [box((x0, x1), (-0.06, 0), (z0, z1), "white") for x0, x1 in bars]
-    solids += [box((-w / 2, w / 2), (-0.06, 0), (z, z + 0.07), "white") for z in (z0, z1 - 0.07)]
-    solids.append(box((-w / 2 - 0.05, w / 2 + 0.05), (-0.16, 0), (z0 - 0.04, z0), "stone"))
-    solids.append(box((-w / 2, w / 2), (-0.012, 0), (z0, z1), "glass"))
-    return Piece(name="window", size=(w + 0.1, 0.16, z1), solids=tuple(solids))
-
-
-def curtain(rng: Rng) -> Piece:
-    w, z1, cover = (
-        rng.uniform(0.4, 0.7),
-        rng.uniform(2.2, 2.35),
-        pick(rng, ("cloth_a", "cloth_b", "linen")),
-    )
-    folds = [
-        Solid(
-            shape=CYLINDER,
-            center=np.array([x, -0.09, z1 / 2 + 0.03]),
-            half=np.array([0.055, 0.05, z1 / 2 - 0.03]),
-            turn=np.eye(3),
-            material=cover,
-        )
-        for x in np.arange(-w / 2 + 0.05, w / 2, 0.085)
-    ]
-    return Piece(name="curtain", size=(w, 0.16, z1), solids=tuple(folds))
-
-
-def picture(rng: Rng) -> Piece:
-    w, h, z = rng.uniform(0.4, 0.9), rng.uniform(0.35, 0.6), rng.uniform(1.3, 1.6)
-    solids = (
-        box(
-            (-w / 2, w / 2),
-            (-0.03, 0),
-            (z - h / 2, z + h / 2),
-            pick(rng, ("wood_b", "black", "white")),
-        ),
-        box(
-            (-w / 2 + 0.04, w / 2 - 0.04),
-            (-0.034, -0.03),
-            (z - h / 2 + 0.04, z + h / 2 - 0.04),
-            "art",
-        ),
-    )
-    return Piece(name="picture", size=(w, 0.04, z + h / 2), solids=solids)
-
-
-def whiteboard(rng: Rng) -> Piece:
-    w, z0 = rng.uniform(1.2, 2.0), rng.uniform(0.85, 1.0)
-    solids = (
-        box((-w / 2, w / 2), (-0.03, 0), (z0, z0 + 1.1), "metal"),
-        box((-w / 2 + 0.03, w / 2 - 0.03), (-0.034, -0.03), (z0 + 0.03, z0 + 1.07), "white"),
-        box((-w / 3, w / 3), (-0.09, 0), (z0 - 0.02, z0), "metal"),
-    )
-    return Piece(name="whiteboard", size=(w, 0.1, z0 + 1.1), solids=solids)
+def leaning_frame(rng: Rng) -> Piece:
+    """A picture that stands on the floor and leans back against a wall."""
+    w, h, lean = rng.uniform(0.4, 0.8), rng.uniform(0.5, 0.9), rng.uniform(0.1, 0.22)
+    turn = rotation("x", -lean)
+    depth, thick = h * np.sin(lean), 0.03
+    middle = np.array([0.0, 0.0, h / 2 * np.cos(lean) + thick / 2 * np.sin(lean)])
+    frame = Solid(
+        shape=BOX, center=middle, half=np.array([w / 2, thick / 2, h / 2]), turn=turn,
+        material=pick(rng, ("wood_b", "black", "white")),
+    )  # fmt: skip
+    canvas = Solid(
+        shape=BOX, center=middle - turn @ np.array([0.0, thick / 2 + 0.002, 0.0]),
+        half=np.array([w / 2 - 0.04, 0.003, h / 2 - 0.04]), turn=turn, material="art",
+    )  # fmt: skip
+    size = (w, depth + thick * np.cos(lean) + 0.01, h * np.cos(lean) + thick)
+    return Piece(name="picture", size=size, solids=(frame, canvas))

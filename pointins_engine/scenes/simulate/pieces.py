@@ -14,10 +14,22 @@ from pointins_engine.scenes.simulate.solids import BOX, CYLINDER, ELLIPSOID, Sol
 
 LEVEL = np.eye(3)
 
+Rng = np.random.Generator
+
 Number = int | float
 Interval = tuple[Number, Number]  # metres, from and to
 Triple = tuple[Number, Number, Number]  # metres
 Rect = tuple[float, float, float, float]  # x0, y0, x1, y1 in metres
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Board:
+    """A level surface that things can stand on, in the frame of its piece; metres."""
+
+    x: Interval
+    y: Interval
+    z: float
+    clear: float = 1.0  # free height above it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +39,8 @@ class Piece:
     name: str  # semantic class
     size: Triple  # width (x), depth (y), height (z)
     solids: tuple[Solid, ...]
+    boards: tuple[Board, ...] = ()  # where other things can stand, the usual place first
+    opening: tuple[Interval, Interval] | None = None  # x and z of the hole in its wall
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +66,11 @@ class Placed:
             for s in self.piece.solids
         ]
 
+    def world(self, x: float, y: float) -> tuple[float, float]:
+        """Plan position of a point of the piece's frame, in metres."""
+        c, s = np.cos(self.yaw_rad), np.sin(self.yaw_rad)
+        return self.position[0] + c * x - s * y, self.position[1] + s * x + c * y
+
     def footprint(self, margin: float = 0.0) -> Rect:
         """Axis-aligned rectangle x0, y0, x1, y1 around the turned footprint, in metres."""
         c, s = abs(np.cos(self.yaw_rad)), abs(np.sin(self.yaw_rad))
@@ -59,6 +78,15 @@ class Placed:
         half_x, half_y = c * w + s * d + margin, s * w + c * d + margin
         x, y, _ = self.position
         return x - half_x, y - half_y, x + half_x, y + half_y
+
+
+def pick(rng: Rng, names: tuple[str, ...]) -> str:
+    return names[int(rng.integers(len(names)))]
+
+
+def top_board(width: float, depth: float, z: float, clear: float = 1.0) -> Board:
+    """The whole top of a piece."""
+    return Board(x=(-width / 2, width / 2), y=(-depth / 2, depth / 2), z=z, clear=clear)
 
 
 def box(

@@ -1,8 +1,9 @@
-"""Boxes, cylinders and ellipsoids, and the rays that meet them. R rays, S solids, K pairs.
+"""Boxes, cylinders and ellipsoids, and the rays that meet them. R rays, S solids.
 
 No mesh library: a solid is a unit shape under a turn, a stretch and a shift, so each ray is met in
-the solid's own frame by a closed formula. Rays that share an origin are tested together; a cone
-around each bounding sphere decides which pairs are looked at in full.
+the solid's own frame by a closed formula. Rays that share an origin are tested together: tiles of
+neighbouring rays walk through the solids near their cone from front to back, so that what is far,
+beside or hidden is never looked at. T tiles of L rays, P pairs of tile and solid.
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,12 @@ from jaxtyping import Bool, Float, Int64
 
 BOX, CYLINDER, ELLIPSOID = 0, 1, 2
 
-Rows = Float[np.ndarray, " k"]
-Rows3 = Float[np.ndarray, "k 3"]
-Span = tuple[Rows, Rows, Rows3]  # enters, leaves, normal in the unit frame
+Lanes = Float[np.ndarray, "_ _"]  # pairs by rays, or pairs by 1
+Span = tuple[Lanes, Lanes]  # where rays enter and leave; enters > leaves when they miss
 
-_RAY_CHUNK = 2048  # rays culled against the solids at a time
+_TILE = 32  # rays that are culled together
+_LEAP = 0.05  # radians between neighbours of a tile, at most
+_CHUNK = 256  # pairs met at a time: their arrays stay in the processor's cache
 _GOLDEN = 0.6180339887498949  # spreads one random number a ray over the solids it crosses
 
 
@@ -100,155 +102,241 @@ def cast(
 ) -> Hits:
     """Nearest solid that each ray meets.
 
+    Rays are gathered into tiles of neighbouring directions. Each tile lists the solids that its
+    cone may touch, nearest bound first, walks the list and stops when nothing nearer can come.
+
     Args:
         solids: What can be hit.
         origin: Common start of the rays, metres.
-        direction: Unit vectors. Neighbouring rows should point in similar directions: then whole
-            chunks of rays skip most solids.
+        direction: Unit vectors in any order.
         chance: One number in [0, 1) a ray; decides how deep a ray gets into porous solids
             (`free_path > 0`), in an order that does not depend on which pairs were culled.
+
+    Returns:
+        Distances, solids and normals; of two solids at the same distance the first is hit.
     """
-    num_rays = len(direction)
-    distance = np.full(num_rays, np.inf)
-    solid = np.full(num_rays, -1, np.int64)
-    normal = np.zeros((num_rays, 3))
-    to_center = solids.center - origin  # (S, 3)
-    reach = np.linalg.norm(to_center, axis=1)
-    axis = to_center / np.maximum(reach, 1e-12)[:, None]
-    half_angle = np.where(
-        reach > solids.radius,
-        np.arcsin(np.minimum(solids.radius / np.maximum(reach, 1e-12), 1)),
-        np.pi,
+    if len(direction) == 0 or len(solids) == 0:
+        return _no_hits(len(direction))
+    tiles = _tiles(direction)
+    rays = np.ascontiguousarray(direction[tiles].transpose(2, 0, 1))  # (3, T, L)
+    share = np.zeros(tiles.shape) if chance is None else chance[tiles]
+    to_unit = solids.turn.transpose(0, 2, 1) / solids.half[:, :, None]  # (S, 3, 3) world -> unit
+    start = np.einsum("sij,sj->si", to_unit, origin - solids.center)
+    tile, solid, bound = _candidates(solids, origin, rays, to_unit, start)
+    begins = np.searchsorted(tile, np.arange(len(tiles)))
+    ends = np.searchsorted(tile, np.arange(len(tiles)), side="right")
+    best = np.full(tiles.shape, np.inf)
+    winner = np.full(tiles.shape, -1, np.int64)
+    place, active = begins.copy(), np.flatnonzero(begins < ends)
+    while len(active):
+        _visit(solids, solid[place[active]], active, rays, share, to_unit, start, best, winner)
+        place[active] += 1
+        active = active[place[active] < ends[active]]
+        active = active[bound[place[active]] <= best[active].max(axis=1)]
+    hits = _no_hits(len(direction))
+    hits.distance[tiles], hits.solid[tiles] = best, winner
+    met = np.flatnonzero(hits.solid >= 0)
+    hits.normal[met] = _normals(
+        solids, hits.solid[met], to_unit, start, hits.distance[met], direction[met]
     )
-    min_cosine = np.cos(half_angle) - 1e-9
-    start = np.einsum("sji,sj->si", solids.turn, -to_center) / solids.half  # origin, unit frames
-    for first in range(0, num_rays, _RAY_CHUNK):
-        rays = direction[first : first + _RAY_CHUNK]
-        middle = rays.mean(axis=0)
-        length = np.linalg.norm(middle)
-        near = np.arange(len(solids))
-        if length > 0.5:  # the chunk is a narrow bundle: drop solids outside of its own cone
-            middle /= length
-            bundle = np.arccos(np.clip((rays @ middle).min(), -1, 1))
-            near = near[np.arccos(np.clip(axis @ middle, -1, 1)) <= half_angle + bundle + 1e-9]
-        if len(near) == 0:
-            continue
-        ray, column = np.nonzero(rays @ axis[near].T >= min_cosine[near])  # sorted by ray
-        if len(ray) == 0:
-            continue
-        pair_solid = near[column]
-        pair_distance, pair_face = _meet(
-            solids, pair_solid, start, rays, ray, None if chance is None else chance[first + ray]
-        )
-        begins = np.flatnonzero(np.r_[True, ray[1:] != ray[:-1]])
-        best = np.minimum.reduceat(pair_distance, begins)
-        winner = np.flatnonzero(
-            (pair_distance == np.repeat(best, np.diff(np.r_[begins, len(ray)])))
-            & np.isfinite(pair_distance)
-        )
-        winner = winner[np.unique(ray[winner], return_index=True)[1]]  # ties: the first solid
-        rows = first + ray[winner]
-        distance[rows] = pair_distance[winner]
-        solid[rows] = pair_solid[winner]
-        normal[rows] = _world_normal(solids, pair_solid[winner], pair_face[winner])
-    away = np.einsum("ij,ij->i", normal, direction) > 0
-    normal[away] *= -1.0
-    return Hits(distance=distance, solid=solid, normal=normal)
+    return hits
 
 
-def _meet(
+def _no_hits(num_rays: int) -> Hits:
+    return Hits(
+        distance=np.full(num_rays, np.inf),
+        solid=np.full(num_rays, -1, np.int64),
+        normal=np.zeros((num_rays, 3)),
+    )
+
+
+def _tiles(direction: Float[np.ndarray, "r 3"]) -> Int64[np.ndarray, "t l"]:
+    """Rows of rays, `_TILE` neighbours at a time; short tiles are filled up with their first ray.
+
+    Bands of equal latitude are walked along their longitude, to and fro; there are as many bands as
+    make tiles about square. A tile ends where the next ray is far: one wide tile would have to look
+    at most of the solids.
+    """
+    num = len(direction)
+    middle = np.arctan2(*direction[:, 1::-1].sum(axis=0))  # a narrow bundle is not cut at +-pi
+    c, s = np.cos(middle), np.sin(middle)
+    x, y = direction[:, 0], direction[:, 1]
+    longitude = np.arctan2(c * y - s * x, c * x + s * y)
+    latitude = np.arcsin(np.clip(direction[:, 2], -1, 1))
+    shape = np.ptp(latitude) / max(np.ptp(longitude), 1e-9)
+    num_bands = int(np.clip(round(np.sqrt(shape * num / _TILE)), 1, max(1, num // _TILE)))
+    band = np.empty(num, np.int64)
+    band[np.argsort(latitude, kind="stable")] = np.arange(num) * num_bands // num
+    order = np.lexsort((np.where(band % 2, -longitude, longitude), band))
+    step = np.linalg.norm(np.diff(direction[order], axis=0), axis=1)
+    leap = (
+        np.r_[True, step > max(_LEAP, 8 * float(np.median(step)))] if num > 1 else np.ones(1, bool)
+    )
+    since = np.arange(num) - np.maximum.accumulate(np.where(leap, np.arange(num), 0))
+    lane = since % _TILE
+    first = np.flatnonzero(lane == 0)
+    tiles = np.repeat(order[first, None], _TILE, axis=1)
+    tiles[np.cumsum(lane == 0) - 1, lane] = order
+    return tiles
+
+
+def _candidates(
     solids: SolidSet,
-    pair_solid: Int64[np.ndarray, " k"],
+    origin: Float[np.ndarray, "3"],
+    rays: Float[np.ndarray, "3 t l"],
+    to_unit: Float[np.ndarray, "s 3 3"],
     start: Float[np.ndarray, "s 3"],
-    rays: Float[np.ndarray, "c 3"],
-    ray: Int64[np.ndarray, " k"],
-    chance: Float[np.ndarray, " k"] | None,
-) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k 3"]]:
-    """Distance and local surface normal (unit frame) of every pair; inf where they miss."""
-    turn = solids.turn[pair_solid]
-    d = np.einsum("kji,kj->ki", turn, rays[ray]) / solids.half[pair_solid]  # (K, 3), unit frame
-    o = start[pair_solid]
-    t_in = np.full(len(ray), np.inf)
-    t_out = np.full(len(ray), -np.inf)
-    face = np.zeros((len(ray), 3))
-    shape = solids.shape[pair_solid]
+) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"], Float[np.ndarray, " p"]]:
+    """Pairs of tile and solid that may meet, and a distance that no ray of the tile can undercut.
+
+    First cones against bounding spheres, then the middle ray of the tile against the solid's box,
+    grown by as much as the tile's cone has opened behind it. Sorted by tile, then by distance.
+    """
+    middle = rays.mean(axis=2).T  # (T, 3)
+    length = np.linalg.norm(middle, axis=1)
+    wide = length < 0.5  # a tile of rays that point everywhere: no cone around it
+    middle = np.where(wide[:, None], [0.0, 0.0, 1.0], middle / np.maximum(length, 0.5)[:, None])
+    cosine = np.minimum((rays * middle.T[:, :, None]).sum(axis=0).min(axis=1), 1.0)
+    opening = np.where(wide, 0.0, np.arccos(np.clip(cosine, -1, 1)) + 1e-7)
+    to_center = solids.center - origin
+    reach = np.linalg.norm(to_center, axis=1)
+    outside = reach > solids.radius * (1 + 1e-9)
+    axis = to_center / np.maximum(reach, 1e-12)[:, None]
+    sine = np.where(outside, solids.radius / np.maximum(reach, 1e-12), 0.0)
+    # middle . axis >= cos(opening + half angle) as one product; what is inside or wide passes.
+    left = np.c_[middle, -np.cos(opening), np.sin(opening), 9.0 * wide, np.ones(len(middle))]
+    right = np.c_[axis, np.sqrt(1 - sine**2), sine, np.ones(len(axis)), 9.0 * ~outside]
+    tile, solid = np.nonzero(left.astype(np.float32) @ right.T.astype(np.float32) > -1e-4)
+    far = reach + solids.radius
+    growth = np.where(wide[tile], np.inf, far[solid] * opening[tile] + 1e-9)
+    edge = 1.0 + growth[:, None] / solids.half[solid]  # (P, 3), unit frame
+    d = np.einsum("pij,pj->pi", to_unit[solid], middle[tile])
+    o = start[solid]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        a, b = (-edge - o) / d, (edge - o) / d
+    low = np.fmax.reduce(np.minimum(a, b), axis=1)
+    high = np.fmin.reduce(np.maximum(a, b), axis=1)
+    low, high = np.where(wide[tile], 0.0, low), np.where(wide[tile], np.inf, high)
+    keep = np.flatnonzero((low <= high) & (high >= 0))
+    tile, solid, bound = tile[keep], solid[keep], np.maximum(low[keep], 0.0)
+    order = np.lexsort((solid, bound, tile))
+    return tile[order], solid[order], bound[order]
+
+
+def _visit(
+    solids: SolidSet,
+    solid: Int64[np.ndarray, " a"],
+    tile: Int64[np.ndarray, " a"],
+    rays: Float[np.ndarray, "3 t l"],
+    share: Float[np.ndarray, "t l"],
+    to_unit: Float[np.ndarray, "s 3 3"],
+    start: Float[np.ndarray, "s 3"],
+    best: Float[np.ndarray, "t l"],
+    winner: Int64[np.ndarray, "t l"],
+) -> None:
+    """Meet the rays of each tile with one solid; `best` and `winner` are brought up to date."""
     for kind, formula in ((BOX, _box), (CYLINDER, _cylinder), (ELLIPSOID, _ellipsoid)):
-        rows = np.flatnonzero(shape == kind)
-        if len(rows):
-            t_in[rows], t_out[rows], face[rows] = formula(o[rows], d[rows])
-    missed = (t_in > t_out) | (t_out <= 0)
-    t = np.where(t_in > 1e-9, t_in, t_out)  # from inside, the far side is seen
-    free_path = solids.free_path[pair_solid]
-    porous = np.flatnonzero((free_path > 0) & ~missed)
-    if len(porous):
-        share = np.zeros(len(porous)) if chance is None else chance[porous]
-        share = (share + _GOLDEN * (pair_solid[porous] + 1)) % 1.0
-        depth = np.maximum(t_in[porous], 0) - free_path[porous] * np.log1p(-share)
-        t[porous] = np.where(depth < t_out[porous], depth, np.inf)
-    t[missed] = np.inf
-    return t, face
+        of_kind = np.flatnonzero(solids.shape[solid] == kind)
+        for first in range(0, len(of_kind), _CHUNK):
+            rows = of_kind[first : first + _CHUNK]
+            s, t = solid[rows], tile[rows]
+            x, y, z = rays[0, t], rays[1, t], rays[2, t]  # (A, L)
+            matrix = to_unit[s]
+            d = [
+                matrix[:, k, 0, None] * x + matrix[:, k, 1, None] * y + matrix[:, k, 2, None] * z
+                for k in range(3)
+            ]
+            o = [start[s, k, None] for k in range(3)]
+            t_in, t_out = formula(o, d)
+            distance = np.where(t_in > 1e-9, t_in, t_out)  # from inside, the far side is seen
+            porous = np.flatnonzero(solids.free_path[s] > 0)
+            if len(porous):
+                sp = s[porous]
+                u = (share[t[porous]] + (_GOLDEN * (sp + 1))[:, None]) % 1.0
+                depth = -solids.free_path[sp, None] * np.log1p(-u)
+                depth += np.maximum(t_in[porous], 0)
+                distance[porous] = np.where(depth < t_out[porous], depth, np.inf)
+            held, found = best[t], winner[t]
+            nearer = (distance < held) | ((distance == held) & (s[:, None] < found))
+            nearer &= (t_in <= t_out) & (t_out > 0)
+            best[t] = np.where(nearer, distance, held)
+            winner[t] = np.where(nearer, s[:, None], found)
 
 
-def _box(o: Rows3, d: Rows3) -> Span:
+def _box(o: list[Lanes], d: list[Lanes]) -> Span:
     """Slabs: inside all three pairs of faces."""
+    t_in, t_out = np.full_like(d[0], -np.inf), np.full_like(d[0], np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
-        a, b = (-1.0 - o) / d, (1.0 - o) / d
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    flat = np.abs(d) < 1e-15  # parallel to a pair of faces: inside the slab for ever, or never
-    inside = np.abs(o) <= 1.0
-    low = np.where(flat, np.where(inside, -np.inf, np.inf), low)
-    high = np.where(flat, np.where(inside, np.inf, -np.inf), high)
-    t_in, t_out = low.max(axis=1), high.min(axis=1)
-    entering = t_in > 1e-9
-    side = np.where(entering, low.argmax(axis=1), high.argmin(axis=1))
-    face = np.zeros_like(o)
-    face[np.arange(len(o)), side] = 1.0  # the sign is settled against the ray
-    return t_in, t_out, face
+        for o_k, d_k in zip(o, d, strict=True):
+            inverse = 1.0 / d_k  # parallel to a slab: inside it for ever, or never; nan on its face
+            a, b = (-1.0 - o_k) * inverse, (1.0 - o_k) * inverse
+            t_in = np.fmax(t_in, np.minimum(a, b))
+            t_out = np.fmin(t_out, np.maximum(a, b))
+    return t_in, t_out
 
 
-def _quadratic(a: Rows, b: Rows, c: Rows) -> tuple[Rows, Rows]:
-    """Where a t^2 + 2 b t + c <= 0 for a >= 0: from, to; empty (inf, -inf) when missed."""
-    discriminant = b * b - a * c
-    solid = (discriminant >= 0) & (a > 1e-18)
-    root = np.sqrt(np.where(solid, discriminant, 0.0))
-    safe = np.where(solid, a, 1.0)
-    never = (a <= 1e-18) & (c > 0)
-    low = np.where(solid, (-b - root) / safe, np.where((a <= 1e-18) & ~never, -np.inf, np.inf))
-    high = np.where(solid, (-b + root) / safe, np.where((a <= 1e-18) & ~never, np.inf, -np.inf))
-    return low, high
+def _quadratic(a: Lanes, b: Lanes, c: Lanes) -> Span:
+    """Where a t^2 + 2 b t + c <= 0 for a >= 0."""
+    square = b * b - a * c
+    with np.errstate(divide="ignore", invalid="ignore"):
+        root = np.sqrt(square)  # nan where missed
+        t_in, t_out = (-b - root) / a, (-b + root) / a
+    t_in[np.isnan(root)], t_out[np.isnan(root)] = np.inf, -np.inf
+    level = a <= 1e-18  # along the axis: inside for ever, or never
+    if level.any():
+        inside = np.broadcast_to(c <= 0, a.shape)[level]
+        t_in[level], t_out[level] = (
+            np.where(inside, -np.inf, np.inf),
+            np.where(inside, np.inf, -np.inf),
+        )
+    return t_in, t_out
 
 
-def _ellipsoid(o: Rows3, d: Rows3) -> Span:
+def _ellipsoid(o: list[Lanes], d: list[Lanes]) -> Span:
     """Unit sphere."""
-    t_in, t_out = _quadratic((d * d).sum(1), (o * d).sum(1), (o * o).sum(1) - 1.0)
-    t = np.where(t_in > 1e-9, t_in, t_out)
-    return t_in, t_out, o + np.where(np.isfinite(t), t, 0.0)[:, None] * d
+    a = d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
+    b = o[0] * d[0] + o[1] * d[1] + o[2] * d[2]
+    return _quadratic(a, b, o[0] * o[0] + o[1] * o[1] + o[2] * o[2] - 1.0)
 
 
-def _cylinder(o: Rows3, d: Rows3) -> Span:
+def _cylinder(o: list[Lanes], d: list[Lanes]) -> Span:
     """Inside the round side and between both caps."""
-    xy_o, xy_d = o[:, :2], d[:, :2]
-    side_in, side_out = _quadratic(
-        (xy_d * xy_d).sum(1), (xy_o * xy_d).sum(1), (xy_o * xy_o).sum(1) - 1.0
-    )
+    a = d[0] * d[0] + d[1] * d[1]
+    b = o[0] * d[0] + o[1] * d[1]
+    side_in, side_out = _quadratic(a, b, o[0] * o[0] + o[1] * o[1] - 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        a, b = (-1.0 - o[:, 2]) / d[:, 2], (1.0 - o[:, 2]) / d[:, 2]
-    flat = np.abs(d[:, 2]) < 1e-15
-    inside = np.abs(o[:, 2]) <= 1.0
-    cap_in = np.where(flat, np.where(inside, -np.inf, np.inf), np.minimum(a, b))
-    cap_out = np.where(flat, np.where(inside, np.inf, -np.inf), np.maximum(a, b))
-    t_in, t_out = np.maximum(side_in, cap_in), np.minimum(side_out, cap_out)
-    entering = t_in > 1e-9
-    t = np.where(entering, t_in, t_out)
-    on_cap = np.where(entering, cap_in >= side_in, cap_out <= side_out)
-    face = o + np.where(np.isfinite(t), t, 0.0)[:, None] * d
-    face[:, 2] = np.where(on_cap, 1.0, 0.0)
-    face[on_cap, :2] = 0.0
-    return t_in, t_out, face
+        inverse = 1.0 / d[2]
+        top, bottom = (-1.0 - o[2]) * inverse, (1.0 - o[2]) * inverse
+    return (
+        np.fmax(side_in, np.minimum(top, bottom)),
+        np.fmin(side_out, np.maximum(top, bottom)),
+    )
 
 
-def _world_normal(solids: SolidSet, solid: Int64[np.ndarray, " k"], face: Rows3) -> Rows3:
-    """Gradient of the unit shape, stretched back (divided by the half sizes) and turned."""
-    normal = np.einsum("kij,kj->ki", solids.turn[solid], face / solids.half[solid])
-    length = np.linalg.norm(normal, axis=1, keepdims=True)
-    return normal / np.maximum(length, 1e-12)
+def _normals(
+    solids: SolidSet,
+    solid: Int64[np.ndarray, " k"],
+    to_unit: Float[np.ndarray, "s 3 3"],
+    start: Float[np.ndarray, "s 3"],
+    distance: Float[np.ndarray, " k"],
+    direction: Float[np.ndarray, "k 3"],
+) -> Float[np.ndarray, "k 3"]:
+    """Unit normals that face the origin: the gradient of the unit shape, taken back to the world.
+
+    Inside a porous solid it is the normal of the nearest face in the unit frame.
+    """
+    matrix = to_unit[solid]
+    place = start[solid] + distance[:, None] * np.einsum("kij,kj->ki", matrix, direction)
+    shape = solids.shape[solid]
+    face = place.copy()
+    size = np.abs(place)
+    rows = np.flatnonzero(shape == BOX)
+    face[rows] = 0.0
+    face[rows, size[rows].argmax(axis=1)] = place[rows, size[rows].argmax(axis=1)]
+    rows = np.flatnonzero(shape == CYLINDER)
+    on_cap = size[rows, 2] >= np.hypot(place[rows, 0], place[rows, 1])
+    face[rows[on_cap], :2] = 0.0
+    face[rows[~on_cap], 2] = 0.0
+    normal = np.einsum("kij,ki->kj", matrix, face)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    return np.where((normal * direction).sum(axis=1, keepdims=True) > 0, -normal, normal)

@@ -1,0 +1,205 @@
+/**
+ * The picture with what every page puts around it: camera presets, actions, keys, help, theme.
+ * Pages with a run or with a scene of a collection are built on it; it knows of neither.
+ *
+ * A page gives `toolbar`, `legend` and `notices` (with an `element`, or `banners` and `panel`), and
+ * overrides `refresh`, `pictureName`, and where it has more to say `commands`, `hasFrame`, `moved`.
+ */
+
+import { WALLS } from "./cutaway.mjs";
+import { Gizmo } from "./gizmo.mjs";
+import { makeHelp } from "./help.mjs";
+import { commandOf, isTakenBy } from "./keys.mjs";
+import { make, prefersStill } from "./dom.mjs";
+import { NoWebGL2Error } from "./renderer.mjs";
+import { inputKind } from "./records.mjs";
+import { watchTheme } from "./theme.mjs";
+import { makeActions } from "./toolbar.mjs";
+import { View } from "./view.mjs";
+
+const COLLAPSE_MS = 200;
+const SIZE_STEP = 0.25; // of a doubling of the points' size, a click
+const MOST_SIZE = 1.5; // doublings, either way
+
+export class Stage {
+  constructor(root) {
+    this.root = root;
+    this.context = "ok";
+    this.wantedWalls = null; // where somebody has chosen; else by the kind of scene
+    this.wantedColouring = null; // kept over scenes that do not have it
+  }
+
+  get hasFrame() {
+    return false;
+  }
+
+  /** A picture was drawn, maybe from elsewhere. */
+  moved() {}
+
+  /** Put the parts in the page. */
+  build({ label, shortcuts }) {
+    this.actions = makeActions({
+      onSize: (by) => this.resize(by),
+      onReset: () => this.view.resetCamera(),
+      onScreenshot: () => this.screenshot(),
+      onFull: () => this.full(),
+      onHelp: () => this.showHelp(),
+    });
+    this.gizmo = new Gizmo((preset) => this.view.resetCamera(true, preset));
+    this.help = makeHelp(() => this.showHelp(false), shortcuts);
+    this.summary = make("div", { class: "vp-hidden", attributes: { "aria-live": "polite" } });
+    this.stage = make(
+      "div",
+      { class: "vp-stage", label, attributes: { tabindex: 0, role: "application" } },
+      this.legend.element,
+      this.actions,
+      this.gizmo.element,
+      this.notices.banners,
+      this.notices.panel,
+      this.help,
+    );
+    this.root.replaceChildren(this.toolbar.element, this.stage, this.summary);
+    this.root.classList.add("viewport");
+  }
+
+  /** Start to draw; false, with a notice that says why, where the browser cannot. */
+  open() {
+    try {
+      this.view = new View({
+        onDrawn: ({ countChanged }) => {
+          this.gizmo.update(this.view.camera);
+          this.moved();
+          if (countChanged) this.refresh();
+        },
+        onContext: (isLost) => {
+          this.context = isLost ? "lost" : "ok";
+          this.refresh();
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof NoWebGL2Error)) throw error;
+      this.root.dataset.phase = "unable";
+      this.notices.showFault(
+        "No 3D picture here",
+        `${error.message} Switch on hardware acceleration, or use a current Firefox, Chrome, ` +
+          "Edge or Safari. The figures beside this work without it.",
+      );
+      return false;
+    }
+    this.stage.prepend(this.view.canvas);
+    this.unwatchTheme = watchTheme(this.root, (colors) => {
+      this.colors = colors;
+      this.look({});
+    });
+    return true;
+  }
+
+  dispose() {
+    this.listeners?.abort();
+    this.unwatchTheme?.();
+    this.view?.dispose();
+    this.root.replaceChildren();
+  }
+
+  // -- the look -------------------------------------------------------------------------------
+
+  look(values) {
+    const { background, unassigned, target: targetColor, plane: planeColor } = this.colors;
+    const votes = values.votes ?? this.view.look.votes;
+    if (values.colouring) this.wantedColouring = values.colouring;
+    if (values.walls) this.wantedWalls = values.walls;
+    const voteColor = this.colors[votes];
+    const theme = { background, unassigned, targetColor, planeColor, voteColor };
+    this.view.setLook({ ...theme, trails: !prefersStill(), ...values });
+    this.refresh();
+  }
+
+  /** Show another scene, in the colouring that was chosen if it has that one. */
+  showScene(scene, { isIndoor, isPossible }) {
+    const wanted = this.wantedColouring ?? (inputKind(scene) ? "input" : "height");
+    const colouring = isPossible(wanted) ? wanted : "height";
+    this.view.setLook({ walls: this.wantedWalls ?? (isIndoor ? "cut" : "all"), colouring });
+    this.view.setScene(scene);
+    this.look({});
+  }
+
+  collapse(to) {
+    const from = this.view.look.t;
+    if (prefersStill()) {
+      this.look({ t: to });
+      return;
+    }
+    const start = performance.now();
+    const advance = (now) => {
+      const share = Math.min(Math.max((now - start) / COLLAPSE_MS, 0), 1);
+      this.look({ t: from + (to - from) * share * share * (3 - 2 * share) });
+      if (share < 1 && !this.view.isDisposed) requestAnimationFrame(advance);
+    };
+    requestAnimationFrame(advance);
+  }
+
+  resize(by) {
+    const power = Math.round(Math.log2(this.view.look.size) / SIZE_STEP + by) * SIZE_STEP;
+    this.look({ size: 2 ** Math.min(Math.max(power, -MOST_SIZE), MOST_SIZE) });
+  }
+
+  // -- what one does with the picture ---------------------------------------------------------
+
+  async screenshot() {
+    const blob = await this.view.toBlob();
+    const href = URL.createObjectURL(blob);
+    make("a", { attributes: { href, download: this.pictureName() } }).click();
+    URL.revokeObjectURL(href);
+  }
+
+  full() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.root.requestFullscreen?.();
+  }
+
+  showHelp(open = this.help.hidden) {
+    this.help.hidden = !open;
+    (open ? this.help.querySelector("button") : this.stage).focus();
+  }
+
+  // -- keys -----------------------------------------------------------------------------------
+
+  /** Take keys while one of the places has focus. */
+  listen(places) {
+    this.listeners = new AbortController();
+    const { signal } = this.listeners;
+    for (const place of places) {
+      place.addEventListener("keydown", (event) => this._key(event), { signal });
+    }
+    this.root.addEventListener("keyup", ({ key }) => this.view.controls.keyUp(key.toLowerCase()), {
+      signal,
+    });
+    this.root.addEventListener("focusout", () => this.view.controls.release(), { signal });
+  }
+
+  /** What keys can ask for, by name. */
+  commands() {
+    const { look } = this.view;
+    return {
+      collapse: () => this.hasFrame && this.collapse(look.t < 0.5 ? 1 : 0),
+      walls: () => this.look({ walls: WALLS[(WALLS.indexOf(look.walls) + 1) % WALLS.length] }),
+      centroids: () => this.look({ centroids: !look.centroids }),
+      size: (by) => this.resize(by),
+      reset: () => this.view.resetCamera(),
+      full: () => this.full(),
+      help: () => this.showHelp(),
+      leave: () => (this.help.hidden ? document.activeElement.blur() : this.showHelp(false)),
+    };
+  }
+
+  _key(event) {
+    if (isTakenBy(event.target, event.key)) return;
+    const [name, argument] = commandOf(event) ?? [];
+    const command = this.commands()[name];
+    const isFlight =
+      event.target === this.stage && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (command) command(argument);
+    else if (!isFlight || !this.view.controls.keyDown(event.key.toLowerCase())) return;
+    event.preventDefault();
+  }
+}

@@ -36,6 +36,7 @@ class SceneBrowser:
         self.collections = collections
         self.priors = priors
         self.thumbnails = thumbnails
+        self._measured: dict[str, tuple[PriorRecord, dict[str, tuple[SceneRow, float]]]] = {}
 
     def close(self) -> None:
         """End the jobs and stop drawing."""
@@ -56,11 +57,23 @@ class SceneBrowser:
             return found
         return self.priors.get(name or DEFAULT[kind_of(rows)])
 
+    def distances(self, collection: Collection, prior: PriorRecord) -> dict[str, float]:
+        """Metres to a prior by scene id; only what is new since the last call is measured."""
+        last, known = self._measured.get(collection.id, (prior, {}))
+        if last != prior:
+            known = {}
+        rows = collection.rows()
+        kept = {id: known[id] for id, row in rows.items() if id in known and known[id][0] is row}
+        fresh = distances_m([row for id, row in rows.items() if id not in kept], prior)
+        kept |= {id: (rows[id], metres) for id, metres in fresh.items()}
+        self._measured[collection.id] = (prior, kept)
+        return {id: metres for id, (_, metres) in kept.items()}
+
     def page(self, collection: Collection, query: Query, held: list[str] | None = None) -> Any:
         """One page of a collection: order, rows, distances, and how many there are in all."""
         rows = collection.rows()
         prior = self.prior(collection, query.prior)
-        distances = distances_m(list(rows.values()), prior)
+        distances = self.distances(collection, prior)
         ids = arranged(collection.ids, rows, distances, query, held or ())
         shown, number, pages = page_of(ids, query.page)
         return {
@@ -77,7 +90,7 @@ class SceneBrowser:
     def neighbours(self, collection: Collection, scene: str, query: Query) -> tuple[str, str]:
         """Scenes before and after one, in the order that is asked for; "" at the ends."""
         rows = collection.rows()
-        distances = distances_m(list(rows.values()), self.prior(collection, query.prior))
+        distances = self.distances(collection, self.prior(collection, query.prior))
         ids = arranged(collection.ids, rows, distances, query)
         if scene not in ids:
             return "", ""

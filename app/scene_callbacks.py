@@ -295,7 +295,11 @@ def _add_scene_page(dash: Dash, browser: SceneBrowser) -> None:
             facts,
         )
         notes = scene.notes(
-            found["state"], found.get("error"), [] if facts is None else facts["warnings"]
+            found["state"],
+            found.get("error"),
+            []
+            if facts is None
+            else [scene.without_name(text, place[1]) for text in facts["warnings"]],
         )
         scan = [
             [] if facts is None else scene.scan_facts(facts, collection.layout, collection.licence),

@@ -11,7 +11,8 @@ from pointins_engine.offset_prior.record import PriorRecord
 
 SHORTEST, LONGEST = 0.01, 20.0  # metres: ends of the axis of lengths
 _BINS = 36
-_TICKS = {0.01: "1 cm", 0.1: "10 cm", 1.0: "1 m", 10.0: "10 m"}
+_TICKS = {0.1: "10 cm", 1.0: "1 m", 10.0: "10 m"}
+_WIDE = 3  # bars that the first one is as wide as, so that it can be named
 _CURVE_POINTS = 240
 _ENDS = np.array([0.995, 0.98])  # levels of scene and prior that a curve goes to at least
 
@@ -21,7 +22,7 @@ def offset_shares(
 ) -> Figure:
     """Share of the offsets by length, on an axis where equal steps are equal factors.
 
-    What is shorter than 1 cm is the first bar, left of the axis' first tick.
+    What is shorter than 1 cm is the first, wide bar.
 
     Args:
         own: Of the scene, found without labels.
@@ -31,7 +32,7 @@ def offset_shares(
     """
     edges = _edges()
     drawn = np.log10(edges[1:])
-    drawn = np.concatenate([[2 * drawn[0] - drawn[1]], drawn])
+    drawn = np.concatenate([[drawn[0] - _WIDE * (drawn[1] - drawn[0])], drawn])
     rows = [(prior, "prior", theme.prior, 0.22)]
     rows += [] if true is None else [(true, "labelled objects", theme.truth, 0.0)]
     rows.append((own, "this scene", theme.before, 0.0))
@@ -45,8 +46,8 @@ def offset_shares(
             theme,
             [float(drawn[0]), float(drawn[-1])],
             title="offset length",
-            tickvals=[float(np.log10(value)) for value in _TICKS],
-            ticktext=list(_TICKS.values()),
+            tickvals=[float(drawn[:2].mean()), *(float(np.log10(value)) for value in _TICKS)],
+            ticktext=["< 1 cm", *_TICKS.values()],
         ),
         "yaxis": axis_style(theme, [0, top], grid=True, nticks=4, tickformat=".0%"),
     }

@@ -16,7 +16,9 @@ from pointins_engine.run_log.scenes import InspectedScene
 FIELD_OF_VIEW_DEG = 35.0  # vertical; narrow, so that parallel walls stay nearly parallel
 ELEVATION_DEG = 36.0  # three-quarter view: floor and fronts both show
 MARGIN = 1.04  # frame over content
-FAR_POINT = 2.5  # median distances from the middle; what lies beyond does not widen the frame
+FAR_POINT = 2.5  # median distances from the middle; far returns beyond do not widen the frame
+_FAR_FACTOR = 1.4  # a plan this much wider than without its outer 2 % has far returns
+_TAIL = 0.02
 KERB_M = 0.25  # walls towards the camera keep this much height, so the outline of a room stays
 CEILING_M = 1.5  # a level plane this far above the lowest thing under it is a ceiling
 _COLUMN_M = 0.5  # edge of the columns in which "the lowest thing under it" is looked up
@@ -120,9 +122,10 @@ def _num_seen(
 
 def _fit(points: np.ndarray, direction: np.ndarray, aspect: float) -> tuple[np.ndarray, np.ndarray]:
     """Eye and target so that the points fill the frame."""
-    middle = np.median(points, axis=0)
-    distance = np.linalg.norm(points - middle, axis=1)
-    points = points[distance <= FAR_POINT * max(float(np.median(distance)), 1e-3)]
+    if _has_far_returns(points):
+        middle = np.median(points, axis=0)
+        distance = np.linalg.norm(points - middle, axis=1)
+        points = points[distance <= FAR_POINT * max(float(np.median(distance)), 1e-3)]
     right, up, toward = _axes(direction)
     x, y, z = points @ right, points @ up, points @ toward
     tangent = np.tan(np.deg2rad(FIELD_OF_VIEW_DEG) / 2) / MARGIN
@@ -138,6 +141,13 @@ def _fit(points: np.ndarray, direction: np.ndarray, aspect: float) -> tuple[np.n
     )
     target = right * sum(left_right) / 2 + up * sum(top_bottom) / 2 + toward * float(np.median(z))
     return target + toward * (needed - float(np.median(z))), target
+
+
+def _has_far_returns(points: np.ndarray) -> bool:
+    """Whether a few points lie far beyond the others, as in a sweep and not in a room."""
+    plan = points[:, :2]
+    low, high = np.quantile(plan, [_TAIL, 1 - _TAIL], axis=0)
+    return bool((np.ptp(plan, axis=0) >= _FAR_FACTOR * (high - low)).any())
 
 
 def _direction(azimuth: float, elevation: float) -> np.ndarray:

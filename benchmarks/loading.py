@@ -21,16 +21,16 @@ from pointins_engine.recipes import get_recipe
 from pointins_engine.scenes import SceneSet, open_scenes
 from pointins_engine.scenes.datasets.cached import Index, scene_path, write_index, write_scene
 from pointins_engine.scenes.datasets.dataset import ClassTable
+from pointins_engine.scenes.memory import scene_memory
 from pointins_engine.scenes.simulate.rooms import simulate_room
-from pointins_engine.scenes.source import CACHE_BYTES
 from pointins_engine.student_teacher import make_student_and_teacher
 from pointins_engine.trainer import Trainer
 from pointins_engine.training.optimizer import make_optimizer
 from pointins_engine.training.view_stream import ViewStream
 from pointins_engine.world import ALONE
 
-SCENES = 8
-EPOCHS = 10
+SCENES = 16
+EPOCHS = 6
 MAKERS = (1, 2)
 
 
@@ -47,9 +47,9 @@ def table(folder: Path) -> str:
     )
     _write_converted(folder / "rooms")
     for name, source, cache_bytes in (
-        ("converted", str(folder / "rooms"), CACHE_BYTES),
+        ("converted", str(folder / "rooms"), scene_memory()),
         ("converted, more than memory holds", str(folder / "rooms"), 0),
-        ("simulated", "sim:rooms", CACHE_BYTES),
+        ("simulated", "sim:rooms", scene_memory()),
     ):
         chosen = replace(config, scene=replace(config.scene, source=source))
         rows += [_row(name, chosen, cache_bytes, makers) for makers in MAKERS]

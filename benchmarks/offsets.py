@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from app.chart_parts import THEMES, Figure, axis_style, base_layout, nice_ceiling
+from app.chart_parts import THEMES, Figure, Theme, axis_style, base_layout, faded, nice_ceiling
 from pointins_engine.config import SceneConfig
 from pointins_engine.offset_prior.distance import kolmogorov_smirnov, wasserstein_m
 from pointins_engine.offset_prior.fit import measured_prior, table_of
@@ -65,19 +65,34 @@ class Measured:
 
 def collections(data: Path | None) -> Iterator[Collection]:
     """Simulated scenes, and the real ones that lie in `data`."""
-    outdoor = {"domain": "outdoor", "cell_size": 0.2, "prior": "paper-outdoor"}
-    indoor = {"domain": "indoor", "prior": "paper-indoor"}
-    for name, title, more in (
-        ("semantickitti", "SemanticKITTI", outdoor),
-        ("pandaset", "PandaSet", outdoor),
-        ("mosd", "mOSD (table-tops)", {**indoor, "cell_size": 0.02}),
-    ):
+
+    def outdoor(title: str, source: str, num: int = 1) -> Collection:
+        return Collection(
+            title=title,
+            source=source,
+            num=num,
+            domain="outdoor",
+            cell_size=0.2,
+            prior="paper-outdoor",
+        )
+
+    def indoor(title: str, source: str, cell_size: float, num: int = 1) -> Collection:
+        return Collection(
+            title=title,
+            source=source,
+            num=num,
+            domain="indoor",
+            cell_size=cell_size,
+            prior="paper-indoor",
+        )
+
+    for name, title in (("semantickitti", "SemanticKITTI"), ("pandaset", "PandaSet")):
         if data is not None and (data / name).is_dir():
-            yield Collection(title=title, source=str(data / name), **more)
-    yield Collection(title="simulated streets", source="sim:streets", num=NUM_STREETS, **outdoor)
-    yield Collection(
-        title="simulated rooms", source="sim:rooms", num=NUM_ROOMS, cell_size=0.08, **indoor
-    )
+            yield outdoor(title, str(data / name))
+    if data is not None and (data / "mosd").is_dir():
+        yield indoor("mOSD (table-tops)", str(data / "mosd"), cell_size=0.02)
+    yield outdoor("simulated streets", "sim:streets", NUM_STREETS)
+    yield indoor("simulated rooms", "sim:rooms", cell_size=0.08, num=NUM_ROOMS)
 
 
 def measure(collection: Collection) -> Measured:
@@ -140,8 +155,8 @@ def lengths_table(found: list[Measured]) -> str:
 def label_free_table(found: list[Measured]) -> str:
     """Clusters beside labels: mean length, and W1 to the labelled lengths."""
     rows = [
-        "| scenes | labels: mean | HDBSCAN on all points | planes taken out "
-        "| and larger clusters, too (what a run uses) |",
+        "| scenes | labels: mean | HDBSCAN on all points | without planes "
+        "| and without clusters larger than things |",
         "|---|---|---|---|---|",
     ]
     for m in found:
@@ -197,7 +212,6 @@ def tables(found: list[Measured]) -> str:
 def figure(found: list[Measured]) -> Figure:
     """Small charts: lengths of labelled objects, of clusters, and the paper's prior."""
     theme = THEMES["light"]
-    doublings = np.log2(EDGES[1] / EDGES[0])
     middles = np.sqrt(EDGES[1:] * EDGES[:-1])
     num_rows = -(-len(found) // PER_ROW)
     layout = base_layout(theme, margin={"l": 44, "r": 12, "t": 84, "b": 40})
@@ -210,6 +224,11 @@ def figure(found: list[Measured]) -> Figure:
         "yanchor": "bottom",
         "font": {"color": theme.text},
     }
+    layout["annotations"].append(
+        _words("share of the offsets per doubling of the length", 1.0, 1.09, theme)
+        | {"xanchor": "right"}
+    )
+    top = nice_ceiling(max(float(_density(_record(m.labelled)).max()) for m in found))
     traces: list[Figure] = []
     for number, m in enumerate(found):
         row, column = divmod(number, PER_ROW)
@@ -219,16 +238,13 @@ def figure(found: list[Measured]) -> Figure:
             "clusters, no labels": (_record(m.label_free), theme.after, 0.0, "solid"),
             "the paper's prior": (builtin_priors()[m.collection.prior], theme.prior, 0.0, "dash"),
         }
-        top = 0.0
         for name, (record, colour, fill, dash) in curves.items():
-            density = record.mass(EDGES) / doublings
-            top = max(top, float(density.max()))
             traces.append(
                 {
                     "type": "scatter",
                     "mode": "lines",
                     "x": middles.tolist(),
-                    "y": density.tolist(),
+                    "y": _density(record).tolist(),
                     "name": name,
                     "showlegend": number == 0,
                     "line": {"color": colour, "width": 2, "dash": dash},
@@ -237,11 +253,7 @@ def figure(found: list[Measured]) -> Figure:
                 }
             )
             if fill:
-                red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-                traces[-1] |= {
-                    "fill": "tozeroy",
-                    "fillcolor": f"rgba({red},{green},{blue},{fill})",
-                }
+                traces[-1] |= {"fill": "tozeroy", "fillcolor": faded(colour, fill)}
         pitch = (1 + ROW_GAP) / num_rows
         left, high = 0.35 * column, 1 - row * pitch
         low = max(high - pitch + ROW_GAP, 0.0)
@@ -257,27 +269,34 @@ def figure(found: list[Measured]) -> Figure:
         )
         layout[f"yaxis{suffix}"] = axis_style(
             theme,
-            [0, nice_ceiling(1.02 * top)],
+            [0, top],
             grid=True,
             nticks=4,
             tickformat=".0%",
             domain=[low, high],
             anchor=f"x{suffix}",
         )
-        layout["annotations"].append(
-            {
-                "xref": "paper",
-                "yref": "paper",
-                "x": left,
-                "y": high,
-                "xanchor": "left",
-                "yanchor": "bottom",
-                "showarrow": False,
-                "text": m.collection.title,
-                "font": {"color": theme.text, "size": 12},
-            }
-        )
+        layout["annotations"].append(_words(m.collection.title, left, high, theme))
     return {"data": traces, "layout": layout}
+
+
+def _density(record: PriorRecord) -> Float[np.ndarray, " b"]:
+    """Share of the offsets per doubling of the length."""
+    return record.mass(EDGES) / np.log2(EDGES[1] / EDGES[0])
+
+
+def _words(text: str, x: float, y: float, theme: Theme) -> Figure:
+    return {
+        "xref": "paper",
+        "yref": "paper",
+        "x": x,
+        "y": y,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "text": text,
+        "font": {"color": theme.text, "size": 12},
+    }
 
 
 def draw(figure: Figure, path: Path) -> None:

@@ -1,8 +1,8 @@
 """How fast scans are read, beside the library that people would use for the format.
 
 A million points a file. Both sides parse the same file in turn, in one process; CPU time, median of
-the ratios, so that a busy machine weighs on both. The last column is the whole way to a scene: units,
-up axis and every check, which the libraries leave to their users.
+the ratios, so that a busy machine weighs on both. The last column is the whole way to a scene:
+units, up axis and every check, which the libraries leave to their users.
 """
 
 import statistics

@@ -114,7 +114,7 @@ def _compare(columns: Sequence[Scans]) -> str:
         ("cells of 2 cm an object, 5/25/50/75/95 %", lambda c: _sizes(c, np.inf)),
         ("the same of objects under 40 cm", lambda c: _sizes(c, _SMALL)),
         ("share of points on floor and walls", _plane_share),
-        ("flatness of the largest plane, mm rms", _flatness),
+        ("flatness of planes in patches of a hand, mm rms", _flatness),
         ("pixels without a depth, %", lambda c: _spread([100 * v.share_lost for v in c.views], 0)),
         ("points per area and steradian from 0.6, 0.9, 1.2, 1.6, 2.2 m on, relative", _density),
         ("colour difference inside of an object, of 255", lambda c: _color_gap(c)[0]),

@@ -34,7 +34,7 @@ def clouds(count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Pre-train on clouds of a program.")
     parser.add_argument("run", type=Path, help="run folder to write")
     parser.add_argument("--steps", type=int, default=200)
     options = parser.parse_args(arguments)

@@ -149,6 +149,12 @@ def notes(state: str, error: str | None, warnings: Sequence[str]) -> list[Compon
     ]
 
 
+def without_name(text: str, scene: str) -> str:
+    """A sentence about a scene without its name in front, which stands above it already."""
+    rest = text.removeprefix(f"{scene}: ")
+    return text if rest == text else rest[:1].upper() + rest[1:]
+
+
 def offset_legend(has_truth: bool) -> Component:
     entries = [("prior", "prior"), ("before", "this scene, without labels")]
     return legend([*entries, ("truth", "its labelled objects")] if has_truth else entries)
@@ -183,11 +189,12 @@ def scan_facts(facts: dict[str, Any], dataset: str = "", licence: str = "") -> l
     dropped = f", {facts['dropped']:,} left out: no position" if facts["dropped"] else ""
     plane = "floor, walls, ceiling" if facts["domain"] == "indoor" else "ground"
     labelled = facts["num_instances"]
+    holds = [FIELD_WORDS[name] if name in FIELD_WORDS else name for name in facts["fields"]]
     rows: list[tuple[str, str | None]] = [
-        ("Dataset", ", ".join(part for part in (dataset, facts["split"]) if part)),
+        ("Dataset", f"{dataset}, {facts['split']}" if facts["split"] else dataset),
         ("Source", facts["source"]),
         ("Points", f"{facts['points']:,}{dropped}"),
-        ("Holds", ", ".join(FIELD_WORDS.get(name, name) for name in facts["fields"])),
+        ("Holds", ", ".join(holds)),
         ("Extent", f"{x} × {y} × {z} m"),
         ("Density", f"{words.number(facts['density_per_m2'])} points/m² of its plan"),
         ("Spacing", f"{spacing(facts['spacing_m'])} to the nearest point"),

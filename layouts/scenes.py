@@ -244,7 +244,7 @@ def _size_line(facts: dict[str, Any]) -> str:
     if facts["num_instances"]:
         parts.append(f"{facts['num_instances']:,} instances")
     longest = max(facts["extent_m"])
-    parts.append(words.number(longest, "m"))
+    parts.append(f"{longest:.1f} m" if longest < 10 else f"{longest:,.0f} m")
     return " · ".join(parts)
 
 

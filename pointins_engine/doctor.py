@@ -11,7 +11,8 @@ from pointins_engine import __version__
 
 PACKAGES = (
     "torch", "numpy", "scipy", "scikit-learn", "safetensors", "dash", "plotly", "polyscope",
-    "open3d-cpu", "open3d", "triton", "flash-attn", "spconv-cu120", "spconv-cu126",
+    "open3d-cpu", "open3d", "laspy", "lazrs", "pye57", "triton", "flash-attn",
+    "spconv-cu120", "spconv-cu126",
 )  # fmt: skip
 OPEN3D_PACKAGES = "libusb-1.0-0 libgomp1 libgl1 libegl1 libx11-6"
 

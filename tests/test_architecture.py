@@ -24,6 +24,8 @@ def loaded_by(statement: str, *names: str) -> list[str]:
     [
         "import app.server",
         "import app.viewer",
+        "import app.prior_figure",
+        "import pointins_engine.scene_index.__main__",
         "import pointins_engine.run_log.store",
         "import pointins_engine.recipes",
         "from pointins_engine.__main__ import _parser; _parser()",

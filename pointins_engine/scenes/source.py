@@ -16,6 +16,7 @@ from pointins_engine.config import SceneConfig, Units, UpAxis
 from pointins_engine.errors import SceneError
 from pointins_engine.geometry import estimate_normals, voxelize
 from pointins_engine.scenes.datasets import Dataset, PlainScans, SceneEntry, open_dataset
+from pointins_engine.scenes.memory import scene_memory
 from pointins_engine.scenes.parts import Part, cut, whole
 from pointins_engine.scenes.planes import find_planes
 from pointins_engine.scenes.readers.raw import Taken
@@ -23,7 +24,6 @@ from pointins_engine.types import Scene
 
 Split = Literal["train", "val", "test"]
 
-CACHE_BYTES = 1 << 30  # scenes kept in memory; a room has about 2 MB, a LiDAR sweep 4 MB
 _NORMAL_VOXEL = 0.02  # metres: normals are estimated on one point a voxel of this edge, or coarser
 _SEEDS_A_RUN = 100_000
 _MAX_WARNINGS = 100
@@ -64,7 +64,7 @@ class SceneSet:
         ids: list[str],
         load: Callable[[int], Scene],
         warnings: list[str] | None = None,
-        cache_bytes: int = CACHE_BYTES,
+        cache_bytes: int | None = None,
         *,
         paths: list[Path] | None = None,
         dataset: str = "",
@@ -81,7 +81,7 @@ class SceneSet:
         self.split_of = split_of if split_of is not None else ["train"] * len(ids)
         self._load = load
         self._cache: OrderedDict[int, Scene] = OrderedDict()
-        self.cache_bytes = cache_bytes
+        self.cache_bytes = scene_memory() if cache_bytes is None else cache_bytes
         self._held_bytes = 0
         self._lock = threading.Lock()
 

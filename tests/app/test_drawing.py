@@ -157,6 +157,33 @@ def test_every_framed_point_lies_in_the_picture():
         assert max(x.max(), y.max()) > 0.9  # and the room fills it
 
 
+def scanned_from_one_side(far_returns: int) -> InspectedScene:
+    """A table top of 2 m whose density falls away from its sensor, and points 60 m off."""
+    rng = np.random.default_rng(0)
+    top = np.stack([2 * rng.random(6000) ** 4, 2 * rng.random(6000), np.zeros(6000)], axis=1)
+    far = rng.uniform(58, 60, (far_returns, 3)) * (1, 1, 0)
+    coord = np.concatenate([top, far]).astype(np.float32)
+    return make_inspected_scene(
+        id="table",
+        coord=coord,
+        cell_index=np.arange(len(coord)),
+        cell_coord=coord,
+        cell_is_plane=np.zeros(len(coord), bool),
+        cell_size=0.05,
+    )
+
+
+def test_a_dense_side_does_not_crowd_the_other_out_but_far_returns_are_left():
+    whole = choose_vantage(scanned_from_one_side(0), 1.6)
+    with_far = choose_vantage(scanned_from_one_side(20), 1.6)
+    top = scanned_from_one_side(0).coord.astype(float)
+    right, up, _ = whole.axes()
+    high = np.tan(np.deg2rad(35.0 / 2)) * whole.depth(top)
+    assert (np.abs((top - whole.eye) @ right) <= 1.6 * high).all()
+    assert (np.abs((top - whole.eye) @ up) <= high).all()
+    assert np.linalg.norm(with_far.eye - with_far.target) < 10
+
+
 def test_the_ceiling_and_the_two_near_walls_give_way():
     scene = closed_room()
     vantage = choose_vantage(scene, 1.6)

@@ -144,6 +144,13 @@ def test_shares_of_all_lengths_add_up_to_one():
         assert len(trace["x"]) == len(trace["y"]) and np.isfinite(trace["x"]).all()
 
 
+def test_what_is_shorter_than_a_centimetre_is_in_the_first_bar():
+    own, prior = prior_of(row("a")), builtin_priors()["paper-indoor"]
+    assert own is not None
+    trace = offset_shares(own, prior, THEMES["dark"])["data"][0]
+    assert trace["y"][0] == pytest.approx(float(prior.cdf(np.array([0.01]))[0]))
+
+
 def test_a_small_curve_rises_from_nothing_to_all():
     points = spark_points(builtin_priors()["paper-outdoor"])
     assert points == sorted(points) and points[0] < 0.01 and points[-1] > 0.99
@@ -162,7 +169,7 @@ def as_text(part) -> str:
 
 def test_a_card_says_what_is_known_and_a_broken_scan_why(browser):
     said = words_of(browser)
-    assert "24 k points · 3 instances · 4 m" in said["grid"]
+    assert "24 k points · 3 instances · 4.0 m" in said["grid"]
     assert "Cannot be read" in said["grid"] and "coord.npy" in said["grid"]
     assert "1 scan could not be read." in said["status"]
     assert said["count"] == '"4 scenes"'

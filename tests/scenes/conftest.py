@@ -46,7 +46,10 @@ def kitti_root(tmp_path_factory, street) -> Path:
     if real.is_dir():
         return real
     root = tmp_path_factory.mktemp("kitti")
-    raw_id = np.array([10, 11, 15, 18, 20, 30, 31, 32, 40, 44, 48, 49, 50, 51, 70, 71, 72, 80, 81])
+    # The last, 0, is for label -1: no class.
+    raw_id = np.array(
+        [10, 11, 15, 18, 20, 30, 31, 32, 40, 44, 48, 49, 50, 51, 70, 71, 72, 80, 81, 0]
+    )
     for frame in ("000000", "000001"):
         path = write_sweep(root, frame, street.coord, street.intensity)
         write_labels(path, raw_id[street.semantic_label], street.instance_label + 1)

@@ -5,7 +5,17 @@ import pytest
 
 from pointins_engine.geometry import rotation
 from pointins_engine.scenes.simulate.pieces import box, cylinder, ellipsoid
-from pointins_engine.scenes.simulate.solids import SolidSet, cast
+from pointins_engine.scenes.simulate.solids import (
+    _GOLDEN,
+    BOX,
+    CYLINDER,
+    ELLIPSOID,
+    SolidSet,
+    _box,
+    _cylinder,
+    _ellipsoid,
+    cast,
+)
 
 
 def rays_to(rng, num, origin, spread):
@@ -100,17 +110,40 @@ def test_the_normals_of_turned_solids_are_those_of_the_surface():
         )  # second order; the steps are 5e-6 long
 
 
-def test_culling_changes_nothing():
-    """A cast of all rays at once is the same as one cast a ray and solid."""
+def plain_distance(solids, origin, rays, chance):
+    """Every ray against every solid: metres, inf where they miss."""
+    found = np.full((len(rays), len(solids)), np.inf)
+    formulas = {BOX: _box, CYLINDER: _cylinder, ELLIPSOID: _ellipsoid}
+    for s in range(len(solids)):
+        to_unit = solids.turn[s].T / solids.half[s][:, None]
+        o = [np.full((1, 1), value) for value in to_unit @ (origin - solids.center[s])]
+        d = [value[None] for value in (rays @ to_unit.T).T]
+        enters, leaves = (t[0] for t in formulas[solids.shape[s]](o, d))
+        t = np.where(enters > 1e-9, enters, leaves)
+        if solids.free_path[s] > 0:
+            deep = -solids.free_path[s] * np.log1p(-((chance + _GOLDEN * (s + 1)) % 1.0))
+            t = np.maximum(enters, 0) + deep
+            t[t >= leaves] = np.inf
+        met = (enters <= leaves) & (leaves > 0)
+        found[met, s] = t[met]
+    return found
+
+
+@pytest.mark.parametrize("width", [0.004, 0.05, 0.4, 3.0])
+def test_culling_changes_nothing(width):
+    """Tiles of narrow and of wide bundles find what every ray finds against every solid."""
     rng = np.random.default_rng(2)
-    solids, origin = clutter(rng, 60), np.array([0.3, -0.2, 0.1])
-    rays, chance = all_around(rng, 150), rng.random(150)
-    together = cast(solids, origin, rays, chance)
-    assert 50 < (together.solid >= 0).sum() < 150 and len(np.unique(together.solid)) > 12
-    for k in range(len(rays)):
-        alone = cast(solids, origin, rays[k : k + 1], chance[k : k + 1])
-        assert alone.solid[0] == together.solid[k]
-        np.testing.assert_allclose(alone.distance[0], together.distance[k], atol=1e-9)
+    solids, origin = clutter(rng, 80), np.array([0.3, -0.2, 0.1])
+    rays = np.concatenate([axis + rng.normal(0, width, (300, 3)) for axis in all_around(rng, 12)])
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    chance = rng.random(len(rays))
+    every = plain_distance(solids, origin, rays, chance)
+    hits = cast(solids, origin, rays, chance)
+    np.testing.assert_allclose(hits.distance, every.min(axis=1), atol=1e-9)
+    met = np.isfinite(hits.distance)
+    assert 0.3 < met.mean() < 1
+    np.testing.assert_array_equal(hits.solid[met], every.argmin(axis=1)[met])
+    assert (hits.solid[~met] == -1).all()
 
 
 def test_the_nearest_of_single_casts_is_the_cast_of_all():

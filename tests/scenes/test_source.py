@@ -8,7 +8,8 @@ import pytest
 
 from pointins_engine.config import SceneConfig
 from pointins_engine.errors import SceneError
-from pointins_engine.scenes import describe, format_report, open_scenes
+from pointins_engine.scenes import describe, format_report, open_scenes, source
+from pointins_engine.scenes.memory import scene_memory
 from pointins_engine.scenes.source import SceneSet, scene_bytes, simulated_seed
 from pointins_engine.types import Scene
 
@@ -122,6 +123,27 @@ def test_warnings_of_a_file_are_told_once(tmp_path, room):
     scenes._load(0)
     assert ["read in m as asked for, though" in note for note in scenes.warnings] == [True, False]
     assert "z taken as up" in scenes.warnings[1]
+
+
+def test_scenes_may_take_a_quarter_of_the_memory_shared_by_the_ranks_of_a_machine(tmp_path):
+    limit = tmp_path / "memory.max"
+    limit.write_text(f"{8 << 30}\n")
+    assert scene_memory([limit], {}) == 2 << 30
+    assert scene_memory([limit], {"LOCAL_WORLD_SIZE": "2"}) == 1 << 30
+    assert scene_memory([limit], {"LOCAL_WORLD_SIZE": "8"}) == 1 << 30  # never less
+    limit.write_text("max\n")
+    assert scene_memory([limit, tmp_path / "gone"], {}) >= 1 << 30
+
+
+def test_planes_of_a_scan_are_looked_for_once(tmp_path, monkeypatch):
+    save_cloud(tmp_path / "floor.npy", num=3000)
+    searches = []
+    search = source.find_planes
+    monkeypatch.setattr(source, "find_planes", lambda *a: searches.append(1) or search(*a))
+    scenes = open_scenes(SceneConfig(source=str(tmp_path), feats=("coord",)), seed=0)
+    first, again = scenes._load(0), scenes._load(0)
+    assert len(searches) == 1
+    np.testing.assert_array_equal(first.is_plane, again.is_plane)
 
 
 def test_the_cache_stays_within_its_budget():

@@ -45,6 +45,20 @@ def test_class_indices_of_two_tiles_mean_the_same(tmp_path):
     assert one.color is one.intensity is one.instance_label is None
 
 
+def test_eight_bits_in_sixteen_are_eight_bits(tmp_path):
+    import laspy
+
+    c = sound.cloud()
+    points = laspy.LasData(laspy.LasHeader(point_format=2, version="1.2"))
+    points.x, points.y, points.z = c["coord"].T
+    points.red, points.green, points.blue = c["color"].T
+    points.intensity = np.round(c["intensity"] * 255)
+    points.write(tmp_path / "a.las")
+    scene = read_scene(tmp_path / "a.las")
+    np.testing.assert_array_equal(scene.color, c["color"])
+    np.testing.assert_allclose(scene.intensity, c["intensity"], atol=0.5 / 255 + 1e-6)
+
+
 @pytest.mark.parametrize(
     ("wkt", "horizontal", "vertical"),
     [

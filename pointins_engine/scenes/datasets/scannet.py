@@ -301,7 +301,7 @@ def _label_table(path: Path) -> dict[str, Labels]:
                 table.setdefault(row["raw_category"], labels)
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise SceneError(
-            f"{path}: expected columns id, raw_category and nyu40id, parted by tabs ({error!r}); "
+            f"{path}: expected columns id, raw_category and nyu40id, parted by tabs ({error}); "
             "download it again."
         ) from error
     return table

@@ -32,7 +32,9 @@ def read_npz(path: Path) -> RawScan:
         with zipfile.ZipFile(path) as archive:
             arrays = _unpack(archive, path)
     except (zipfile.BadZipFile, OSError, zlib.error, EOFError, *_ODD_ARCHIVES) as error:
-        raise SceneError(f"{path}: not an NPZ archive, or a damaged one ({error}).") from error
+        raise SceneError(
+            f"{path}: not an NPZ archive, or a damaged one ({str(error)[:200]})."
+        ) from error
     return _from_arrays(arrays, path)
 
 

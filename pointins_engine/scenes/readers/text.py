@@ -26,7 +26,7 @@ _MAX_LINE = 1 << 14  # bytes of a line
 _MAX_COLUMNS = 100
 _LOOK = 1 << 16  # bytes in which the first lines are looked for
 _COMMENT = (b"#", b"//", b"%", b"!")
-_DECIMAL_COMMA = re.compile(rb"[-+]?\d+,\d+([eE][-+]?\d+)?$")
+_DECIMAL_COMMA = re.compile(rb"[-+]?\d+,\d+([eE][-+]?\d+)?,?$")
 _ROWS_JUDGED = 1000  # rows from which the meaning of a column is told
 _PTS_INTENSITY = (-2048.0, 2047.0)  # as Leica's scanners write it
 
@@ -52,7 +52,7 @@ def read_text(path: Path) -> RawScan:
     """
     data = path.read_bytes()
     layout = _layout(data, path)
-    table = read_table(*_plain(data, layout), layout.width, path)
+    table = read_table(_plain(data, layout), layout.start, layout.width, path)
     if layout.count is not None and layout.count != len(table):
         raise SceneError(
             f"{path}: the first line promises {layout.count:,} points, the file holds "
@@ -76,9 +76,10 @@ def looks_like_points(path: Path) -> bool:
         layout = _layout(data, path)
         if layout.names:
             return True
-        lines = _plain(data, layout)[0][layout.start :].splitlines(keepends=True)[:3]
+        lines = _plain(data, layout)[layout.start :].splitlines(keepends=True)[:3]
         table = read_table(b"".join(lines), 0, layout.width, path)
-        return len(table) > 1 and (layout.width in (3, 6) or path.suffix.lower() != ".txt")
+        widths = (3, 6) if path.suffix.lower() == ".txt" else range(3, 10)
+        return len(table) > 1 and layout.width in widths
     except SceneError:
         return False
 
@@ -172,18 +173,14 @@ def _shown(line: bytes) -> str:
     return repr(line[:50].decode("utf-8", "replace"))
 
 
-def _plain(data: bytes, layout: _Layout) -> tuple[bytes, int]:
-    """The text with white space alone between numbers, and where the data begins."""
-    if any(mark in data[layout.start :] for mark in _COMMENT):
-        rest = re.sub(rb"(?m)^[ \t]*(#|//|%|!).*$", b"", data[layout.start :])
-        data = data[: layout.start].replace(b"\r", b"") + rest
-        layout_start = len(data) - len(rest)
-    else:
-        layout_start = layout.start
-    if layout.separator != b" " or b'"' in data[layout_start : layout_start + _MAX_LINE]:
-        blank = bytes.maketrans(layout.separator + b'"', b"  ")
-        data = data.translate(blank)
-    return data, layout_start
+def _plain(data: bytes, layout: _Layout) -> bytes:
+    """The text with white space alone between the numbers; lines and their beginning stay."""
+    rest = data[layout.start :]
+    if any(mark in rest for mark in _COMMENT):
+        rest = re.sub(rb"(?m)^[ \t]*(#|//|%|!).*$", b"", rest)
+    if layout.separator != b" " or b'"' in rest[:_MAX_LINE]:
+        rest = rest.translate(bytes.maketrans(layout.separator + b'"', b"  "))
+    return data[: layout.start] + rest
 
 
 def _by_names(table: Float64[np.ndarray, "n w"], names: list[str], path: Path) -> RawScan:

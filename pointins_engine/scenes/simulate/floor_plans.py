@@ -12,19 +12,16 @@ from jaxtyping import Bool, Float, Int32
 
 from pointins_engine.errors import ConfigError
 from pointins_engine.scenes.simulate import wall_pieces as w
-from pointins_engine.scenes.simulate.room_kinds import KINDS, furnish
-from pointins_engine.scenes.simulate.pieces import Placed, Rect, Rng, box, overlap
+from pointins_engine.scenes.simulate.pieces import Placed, Rect, Rng, overlap
 from pointins_engine.scenes.simulate.placing import WALL_YAW, Draft, Opening
-from pointins_engine.scenes.simulate.solids import BOX, Solid
-
-Part = tuple[str, Solid]  # class and solid of a wall, floor or ceiling
-Span = tuple[float, float, float, float]  # from and to along a wall, from and to in z; metres
+from pointins_engine.scenes.simulate.room_kinds import KINDS, furnish
+from pointins_engine.scenes.simulate.shells import WALL_THICKNESS, Part, hall, shell, wall_box
+from pointins_engine.scenes.simulate.solids import Solid
 
 MAX_ROOMS = 3
 _SHARE_OF_FLATS = 0.08  # of the seeds: two rooms instead of one
 _KINDS = tuple(KINDS)
 _KIND_SHARES = (0.26, 0.22, 0.2, 0.14, 0.1, 0.08)  # in that order
-_WALL = 0.12  # metres thick
 _DOOR_OPEN = 0.15  # share of doors that stand open
 
 
@@ -104,7 +101,7 @@ def plan_flat(
             y, width = passages[k]
             openings.append((3, *_around(size[1] / 2 - y, width), 0.0, 2.05))
         rooms.append(_furnished(rng, kind, size, level, openings, (x, 0.0)))
-        x += size[0] + _WALL
+        x += size[0] + WALL_THICKNESS
     return tuple(rooms)
 
 
@@ -143,10 +140,10 @@ def _furnished(
         draft.floor.append(draft.strip(wall, (s0 + s1) / 2, s1 - s0, 0.7))
         length = draft.wall_length(wall)  # nothing else is set into a wall between rooms
         draft.on_wall.append((wall, -length, length, 0.0, size[2]))
-    shell = _shell_extras(draft)
+    stuff = _door_and_pillar(draft)
     window, axis, inward = _windows(draft, int(rng.integers(1, 3)))
     furnish(draft, kind)
-    shell += _shell(draft)
+    stuff += shell(draft)
     shift = np.array([*corner, 0.0])
     placed = [
         Placed(
@@ -158,10 +155,10 @@ def _furnished(
     ]
     solids = [
         Solid(shape=s.shape, center=s.center + shift, half=s.half, turn=s.turn, material=s.material)
-        for _, s in shell
+        for _, s in stuff
     ]
-    names = [name for name, _ in shell]
-    instance = [-1] * len(shell)
+    names = [name for name, _ in stuff]
+    instance = [-1] * len(stuff)
     for k, spot in enumerate(placed):
         parts = spot.solids()
         solids += parts
@@ -184,7 +181,7 @@ def _furnished(
     )
 
 
-def _shell_extras(draft: Draft) -> list[Part]:
+def _door_and_pillar(draft: Draft) -> list[Part]:
     """The door, the hall behind it where it stands open, and now and then a pillar."""
     rng = draft.rng
     parts: list[Part] = []
@@ -193,7 +190,7 @@ def _shell_extras(draft: Draft) -> list[Part]:
     if place is not None and is_open:
         wall, s = place
         draft.blocked.append(draft.strip(wall, s, 0.9, 0.85))
-        parts += _hall(draft, wall, s, draft.openings[-1])
+        parts += hall(draft, draft.openings[-1])
     if rng.random() < 0.2:  # a pillar, or the breast of a chimney
         width, depth = float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.1, 0.3))
         wall = int(rng.integers(4))
@@ -209,7 +206,7 @@ def _shell_extras(draft: Draft) -> list[Part]:
                 if overlap(side, rect):
                     draft.on_wall.append(_shadow(draft, near, rect))
             parts.append(
-                ("wall", _wall_box(draft, wall, (s - width / 2, s + width / 2), (-depth, 0.0),
+                ("wall", wall_box(draft, wall, (s - width / 2, s + width / 2), (-depth, 0.0),
                                    (0.0, draft.size[2]), "wall"))
             )  # fmt: skip
     return parts
@@ -253,70 +250,3 @@ def _windows(draft: Draft, count: int) -> tuple[Float[np.ndarray, "2 3"], int, f
                     draft.hang(curtain, wall, edge, 0.0)
                     draft.floor.append(draft.strip(wall, edge, 2 * width, 0.17))
     return light
-
-
-def _shell(draft: Draft) -> list[Part]:
-    """Floor, ceiling, and walls around their openings."""
-    width, depth, height = draft.size
-    floor = str(draft.rng.choice(["wood_a", "wood_b", "carpet", "tiles", "stone"]))
-    across = ((-_WALL / 2, width + _WALL / 2), (-_WALL / 2, depth + _WALL / 2))
-    parts = [
-        ("floor", box(across[0], across[1], (-0.1, 0.0), floor)),
-        ("ceiling", box(across[0], across[1], (height, height + 0.1), "ceiling")),
-    ]
-    for wall in range(4):
-        holes = sorted(o[1:] for o in draft.openings if o[0] == wall)
-        for s0, s1, z0, z1 in _around_holes(draft.wall_length(wall), height, holes):
-            solid = _wall_box(draft, wall, (s0, s1), (0.0, _WALL / 2), (z0, z1), "wall")
-            parts.append(("wall", solid))
-    return parts
-
-
-def _around_holes(length: float, height: float, holes: list[Span]) -> list[Span]:
-    """Rectangles that cover a wall except for holes in rising order along it."""
-    left, spans = -length / 2 - _WALL / 2, []
-    for s0, s1, z0, z1 in holes:
-        spans.append((left, s0, 0.0, height))
-        if z0 > 0:
-            spans.append((s0, s1, 0.0, z0))
-        spans.append((s0, s1, z1, height))
-        left = s1
-    return [*spans, (left, length / 2 + _WALL / 2, 0.0, height)]
-
-
-def _hall(draft: Draft, wall: int, s: float, opening: Opening) -> list[Part]:
-    """A piece of corridor behind an open door, closed on all sides."""
-    rng, height, t = draft.rng, draft.size[2], _WALL / 2
-    _, s0, s1, _, _ = opening
-    a, b = s0 - float(rng.uniform(0.1, 0.6)), s1 + float(rng.uniform(0.1, 0.6))
-    end = t + float(rng.uniform(0.5, 0.9))
-    floor = str(rng.choice(["wood_a", "tiles", "stone"]))
-    sides = [
-        ("floor", (a, b), (t, end), (-0.1, 0.0), floor),
-        ("ceiling", (a, b), (t, end), (height, height + 0.1), "ceiling"),
-        ("wall", (a, b), (end, end + 0.1), (0.0, height), "wall"),
-        ("wall", (a - 0.1, a), (0.0, end + 0.1), (0.0, height), "wall"),
-        ("wall", (b, b + 0.1), (0.0, end + 0.1), (0.0, height), "wall"),
-    ]
-    return [(name, _wall_box(draft, wall, x, y, z, looks)) for name, x, y, z, looks in sides]
-
-
-def _wall_box(
-    draft: Draft,
-    wall: int,
-    along: tuple[float, float],
-    out: tuple[float, float],
-    z: tuple[float, float],
-    material: str,
-) -> Solid:
-    """A box by its bounds along a wall, outwards from its face, and upwards."""
-    x, y = draft.at_wall(wall, sum(along) / 2, -sum(out) / 2)
-    yaw = WALL_YAW[wall]
-    c, s = round(np.cos(yaw)), round(np.sin(yaw))
-    return Solid(
-        shape=BOX,
-        center=np.array([x, y, sum(z) / 2]),
-        half=np.array([along[1] - along[0], out[1] - out[0], z[1] - z[0]]) / 2,
-        turn=np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]),
-        material=material,
-    )

@@ -14,7 +14,7 @@ from pointins_engine.geometry import rotation
 from pointins_engine.scenes.simulate.materials import value_noise
 from pointins_engine.scenes.simulate.scanners import Lidar, lidar
 from pointins_engine.scenes.simulate.solids import SolidSet, cast
-from pointins_engine.scenes.simulate.street_draft import NUM_THINGS, STREET_CLASSES
+from pointins_engine.scenes.simulate.street_draft import STREET_CLASSES
 from pointins_engine.scenes.simulate.street_materials import MATERIALS, returns
 from pointins_engine.scenes.simulate.street_plans import Plan, plan_street
 from pointins_engine.types import Scene
@@ -28,8 +28,6 @@ _BUMPS = {  # metres, and the size of a bump
 }  # fmt: skip
 
 Rng = np.random.Generator
-
-__all__ = ["NUM_THINGS", "STREET_CLASSES", "simulate_street"]
 
 
 def simulate_street(seed: int, sensor: Sensor = "64", noise: float = 1.0) -> Scene:

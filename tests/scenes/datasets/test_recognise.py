@@ -226,7 +226,11 @@ def test_arrays_are_never_unpickled_nor_longer_than_their_file(tmp_path):
     np.save(data, np.zeros((1000, 3)))
     data.write_bytes(data.read_bytes()[:500])
     (tmp_path / "empty.npy").write_bytes(b"")
-    words = {"object": "holds Python objects", "cut": "it was cut off", "empty": "is not a NumPy array"}
+    words = {
+        "object": "holds Python objects",
+        "cut": "was cut off",
+        "empty": "is not a NumPy array",
+    }
     for name, expected in words.items():
         with pytest.raises(SceneError, match=rf"{name}\.npy.* {expected}"):
             load_array(tmp_path / f"{name}.npy")

@@ -6,18 +6,11 @@ import pytest
 from pointins_engine.errors import SceneError
 from pointins_engine.scenes.datasets import recognise
 from pointins_engine.scenes.datasets.s3dis import CLASSES, read_points
+from tests.scenes.datasets.writers import (
+    write_object,
+)
 
-RNG = np.random.default_rng(5)
-
-
-def write_object(room, name, num=60):
-    table = np.c_[RNG.uniform(0, 4, (num, 3)).round(3), RNG.integers(0, 256, (num, 3))]
-    path = room / "Annotations" / f"{name}.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [" ".join([*(f"{v:.3f}" for v in row[:3]), *(f"{v:.0f}" for v in row[3:])])
-             for row in table]  # fmt: skip
-    path.write_text("\n".join(lines) + "\n")
-    return table
+RNG = np.random.default_rng(6)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """ScanNet and ScanNet200 in the official and in Pointcept's layout, written by the tests."""
 
-import json
 from collections import Counter
 
 import numpy as np
@@ -10,85 +9,14 @@ from pointins_engine.errors import SceneError
 from pointins_engine.scenes.datasets import open_dataset, recognise
 from pointins_engine.scenes.datasets.mesh_normals import vertex_normals
 from pointins_engine.scenes.datasets.scannet import classes_20, classes_200, official_split
-
-TABLE = "scannetv2-labels.combined.tsv"
-ROWS = [  # id, raw_category, nyu40id, as in the official table
-    (1, "wall", 1),
-    (3, "floor", 2),
-    (2, "chair", 5),
-    (10, "office chair", 5),
-    (1191, "mattress", 4),
-    (999_999, "unicorn", 40),
-]
-
-
-def write_table(root):
-    lines = ["\t".join(("id", "raw_category", "category", "nyu40id"))]
-    lines += [f"{raw_id}\t{name}\t{name}\t{nyu}" for raw_id, name, nyu in ROWS]
-    (root / TABLE).write_text("\n".join(lines) + "\n")
-
-
-def grid_mesh(side=12, spacing=0.05):
-    """A level sheet of side x side vertices, two triangles a square, facing up."""
-    place = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), -1).reshape(
-        -1, 2
-    )
-    coord = np.c_[place * spacing, np.zeros(side * side)].astype("<f4")
-    corner = np.arange(side * side).reshape(side, side)
-    a, b, c, d = (corner[i : side - 1 + i, j : side - 1 + j].ravel() for i, j in
-                  ((0, 0), (1, 0), (1, 1), (0, 1)))  # fmt: skip
-    return coord, np.concatenate([np.c_[a, b, c], np.c_[a, c, d]])
-
-
-def write_mesh(path, coord, faces, color):
-    vertex = np.dtype(
-        [(n, "<f4") for n in "xyz"] + [(n, "u1") for n in ("red", "green", "blue", "alpha")]
-    )
-    face = np.dtype([("num", "u1"), ("vertex_indices", "<i4", 3)])
-    table = np.empty(len(coord), vertex)
-    for axis, name in enumerate("xyz"):
-        table[name] = coord[:, axis]
-    for axis, name in enumerate(("red", "green", "blue")):
-        table[name] = color[:, axis]
-    table["alpha"] = 255
-    rows = np.empty(len(faces), face)
-    rows["num"], rows["vertex_indices"] = 3, faces
-    properties = "".join(f"property float {n}\n" for n in "xyz")
-    properties += "".join(f"property uchar {n}\n" for n in ("red", "green", "blue", "alpha"))
-    header = (
-        f"ply\nformat binary_little_endian 1.0\nelement vertex {len(coord)}\n{properties}"
-        f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(header.encode() + table.tobytes() + rows.tobytes())
-
-
-def write_scan(root, id, *, groups=None, folder="scans", segments=None):
-    """A scan of 144 vertices in 12 segments of 12; `groups` are (id, label, segments)."""
-    coord, faces = grid_mesh()
-    color = np.arange(144 * 3).reshape(-1, 3).astype(np.uint8)
-    base = root / folder / id
-    write_mesh(base / f"{id}_vh_clean_2.ply", coord, faces, color)
-    if groups is not None:
-        segments = np.repeat(np.arange(12) * 7, 12) if segments is None else segments  # gaps
-        (base / f"{id}_vh_clean_2.0.010000.segs.json").write_text(
-            json.dumps({"sceneId": id, "segIndices": segments.tolist()})
-        )
-        listed = [
-            {"id": number, "objectId": number, "label": label, "segments": [7 * k for k in places]}
-            for number, label, places in groups
-        ]
-        (base / f"{id}.aggregation.json").write_text(json.dumps({"segGroups": listed}))
-    return coord, color
-
-
-GROUPS = [
-    (0, "wall", [0, 1]),
-    (1, "office chair", [2, 3, 4]),
-    (2, "chair", [4, 5]),  # shares segment 4 with the one before
-    (3, "unicorn", [6]),  # of no class, yet an object
-    (4, "never heard of", [7]),  # not in the table
-]
+from tests.scenes.datasets.writers import (
+    GROUPS,
+    TABLE,
+    grid_mesh,
+    write_pointcept,
+    write_scan,
+    write_table,
+)
 
 
 @pytest.fixture
@@ -248,15 +176,6 @@ def test_a_vertex_without_a_place_spoils_no_normal_but_its_own():
     normal = vertex_normals(coord, faces)
     others = np.arange(16) != 5
     np.testing.assert_allclose(normal[others], np.tile([0, 0, 1], (15, 1)), atol=1e-6)
-
-
-def write_pointcept(root, split, id, **arrays):
-    folder = root / split / id
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    np.save(folder / "coord.npy", rng.uniform(0, 3, (200, 3)).astype(np.float32))
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
 
 
 def test_pointcepts_arrays_hold_both_tables(tmp_path):

@@ -1,11 +1,7 @@
 """Structured3D: a box-shaped room whose depth images are computed here, as files and as zips."""
 
-import io
-import zipfile
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from pointins_engine.errors import SceneError
 from pointins_engine.scenes.datasets import recognise
@@ -15,76 +11,16 @@ from pointins_engine.scenes.datasets.structured3d import (
     panorama_rays,
     perspective_rays,
 )
-
-LOW, HIGH = np.array([0.0, 0.0, 0.0]), np.array([5.0, 4.0, 2.6])  # metres
-CAMERA = np.array([2.0, 1.5, 1.2])
-FLOOR, WALL, CEILING = 2, 1, 22  # NYU40
-ROOM = "Structured3D/scene_00000/2D_rendering/485142"
-
-
-def png(array, palette=False):
-    image = Image.fromarray(array)
-    if palette:
-        image = image.convert("P") if image.mode != "L" else image
-        image.putpalette([v for k in range(256) for v in (k, 255 - k, 7)])
-    stream = io.BytesIO()
-    image.save(stream, "PNG")
-    return stream.getvalue()
-
-
-def cast(rays):
-    """Distance along each ray to the walls of the room, and the NYU40 id of what is hit."""
-    with np.errstate(divide="ignore"):
-        to_wall = np.where(rays > 0, (HIGH - CAMERA) / rays, (LOW - CAMERA) / rays)
-    axis = to_wall.argmin(axis=-1)
-    label = np.where(axis < 2, WALL, np.where(rays[..., 2] > 0, CEILING, FLOOR))
-    return to_wall.min(axis=-1), label.astype(np.uint8)
-
-
-def images(rays):
-    distance, label = cast(rays)
-    label[:3, :3] = 0  # not labelled
-    depth = np.round(distance * 1000).astype(np.uint16)
-    depth[-1, -2:] = 0, 65_535  # not measured
-    color = np.zeros((*depth.shape, 3), np.uint8)
-    color[..., 0] = label * 5
-    return {
-        "depth.png": png(depth),
-        "semantic.png": png(label, palette=True),
-        "rgb_rawlight.png": png(color),
-    }
-
-
-def room_files(perspective=False):
-    rays = panorama_rays(64, 128)
-    files = {f"{ROOM}/panorama/full/{name}": data for name, data in images(rays).items()}
-    x, y, z = CAMERA * 1000
-    files[f"{ROOM}/panorama/camera_xyz.txt"] = f"{x} {y} {z}".encode()
-    if perspective:
-        front, up, fov = np.array([0.0, 1, 0]), np.array([0.0, 0, 1]), np.array([0.6, 0.4])
-        rays = perspective_rays(48, 80, front, up, fov)
-        place = f"{ROOM}/perspective/full/0"
-        files |= {f"{place}/{name}": data for name, data in images(rays).items()}
-        files[f"{place}/camera_pose.txt"] = f"{x} {y} {z} 0 1 0 0 0 1 0.6 0.4 1".encode()
-    return files
-
-
-def unpacked(root, files):
-    for name, data in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return root
-
-
-def packed(root, files):
-    for kind in ("panorama", "perspective"):
-        name = {"panorama": "panorama", "perspective": "perspective_full"}[kind]
-        with zipfile.ZipFile(root / f"Structured3D_{name}_00.zip", "w") as archive:
-            for file, data in files.items():
-                if f"/{kind}/" in file:
-                    archive.writestr(file, data)
-    return root
+from tests.scenes.datasets.writers import (
+    FLOOR,
+    HIGH,
+    LOW,
+    ROOM,
+    packed,
+    png,
+    room_files,
+    unpacked,
+)
 
 
 def distance_to_walls(coord):

@@ -169,6 +169,7 @@ FILES: list[tuple[str, Callable[[], bytes], str]] = [
     ("long.csv", lambda: rows("1,2,3") + b"1,2,3,4\n", "line 151 holds 4 values"),
     ("empty.csv", lambda: rows("1,2,3") + b"1,,3\n", "line 151 holds 2 values"),
     ("comma.txt", lambda: rows("1,5 2,5 3,5"), "decimal commas"),
+    ("commas.csv", lambda: rows("1,5, 2,5, 3,5"), "decimal commas"),
     ("comma.csv", lambda: rows("1,5;2,5;3,5"), "decimal commas"),
     ("one.txt", lambda: rows("1.5"), "was expected to be a point|1 columns without names"),
     ("two.txt", lambda: rows("1.5 2.5"), "2 columns without names"),

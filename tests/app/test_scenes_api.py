@@ -166,6 +166,25 @@ def test_a_collection_is_read_by_a_process_of_its_own(tmp_path):
     assert set(later.rows()) == {"small", "large", "bare", "torn"}  # a second start has them
 
 
+def test_a_process_that_was_killed_is_told_and_the_next_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.scene_collections.LOOK_AGAIN_S", 0.0)
+    source = write_folder(tmp_path / "scans")
+    collections = Collections([str(source)], tmp_path / "cache")
+    collection = collections.get("scans")
+    collections.attend(collection)
+    job = collections._jobs["scans"]
+    job.kill()
+    job.wait()
+    said = collections.progress(collection)
+    assert said["status"] == "lost" and "status -9" in said["detail"]
+    collections.attend(collection)
+    end = time.monotonic() + PATIENCE_S
+    while collections.progress(collection)["status"] == "running" and time.monotonic() < end:
+        time.sleep(0.05)
+    assert len(collection.rows()) == 4
+    collections.close()
+
+
 def test_a_source_that_went_away_says_so(tmp_path):
     collections = Collections([str(tmp_path / "gone")], tmp_path / "cache")
     collection = collections.get("gone")

@@ -113,6 +113,13 @@ def test_a_folder_that_is_missing_is_made_and_a_file_is_refused(tmp_path, capsys
     assert "it is a file" in capsys.readouterr().err
 
 
+def test_scans_and_priors_that_are_not_there_are_named(tmp_path, capsys):
+    runs = ["--runs", str(tmp_path / "runs"), "--port", "0", "--no-open"]
+    for flag in ("--scenes", "--priors"):
+        assert main([*runs, flag, str(tmp_path / "gone")]) == 2
+        assert f"{flag} {tmp_path / 'gone'}: no such" in capsys.readouterr().err
+
+
 def test_an_open_address_is_refused_with_the_tunnel(runs, capsys):
     for host in ("0.0.0.0", "192.168.1.5", "::", "gpu-box"):
         assert main(["--runs", str(runs), "--host", host, "--no-open"]) == 2

@@ -22,7 +22,7 @@ from pointins_engine.scenes import SceneSet, open_scenes
 from pointins_engine.scenes.datasets.cached import Index, scene_path, write_index, write_scene
 from pointins_engine.scenes.datasets.dataset import ClassTable
 from pointins_engine.scenes.memory import scene_memory
-from pointins_engine.scenes.simulate.rooms import simulate_room
+from pointins_engine.scenes.simulate.indoor.rooms import simulate_room
 from pointins_engine.student_teacher import make_student_and_teacher
 from pointins_engine.trainer import Trainer
 from pointins_engine.training.optimizer import make_optimizer

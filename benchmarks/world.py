@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from benchmarks import world_indoor, world_outdoor
-from pointins_engine.scenes.simulate.rooms import simulate_room
-from pointins_engine.scenes.simulate.streets import simulate_street
+from pointins_engine.scenes.simulate.indoor.rooms import simulate_room
+from pointins_engine.scenes.simulate.outdoor.streets import simulate_street
 
 NUM_ROOMS, ROOM_POINTS, NUM_STREETS = 100, 100_000, 40
 _PROCESSES = 2

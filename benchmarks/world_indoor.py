@@ -19,9 +19,14 @@ from pointins_engine.geometry import voxelize
 from pointins_engine.offset_prior.offsets import labelled_offsets
 from pointins_engine.scenes.planes import find_planes
 from pointins_engine.scenes.readers import read_scene
-from pointins_engine.scenes.simulate.depth_camera import DepthCamera, expose, is_returned, measured
-from pointins_engine.scenes.simulate.floor_plans import plan_flat, plan_room
-from pointins_engine.scenes.simulate.rooms import SPARE_RAYS, simulate_room, walk
+from pointins_engine.scenes.simulate.indoor.depth_camera import (
+    DepthCamera,
+    expose,
+    is_returned,
+    measured,
+)
+from pointins_engine.scenes.simulate.indoor.floor_plans import plan_flat, plan_room
+from pointins_engine.scenes.simulate.indoor.rooms import SPARE_RAYS, simulate_room, walk
 from pointins_engine.scenes.simulate.solids import BOX, CYLINDER, SolidSet
 from pointins_engine.types import Scene
 

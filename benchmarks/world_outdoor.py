@@ -8,8 +8,8 @@ import numpy as np
 from scipy.stats import lognorm, wasserstein_distance
 
 from pointins_engine.offset_prior.offsets import labelled_offsets
-from pointins_engine.scenes.simulate.street_draft import STREET_CLASSES
-from pointins_engine.scenes.simulate.streets import Sensor, simulate_street
+from pointins_engine.scenes.simulate.outdoor.draft import STREET_CLASSES
+from pointins_engine.scenes.simulate.outdoor.streets import Sensor, simulate_street
 from pointins_engine.scenes.source import open_raw_scenes
 from pointins_engine.types import Scene
 

@@ -17,7 +17,7 @@ from pointins_engine.evaluate.scene_sets import EvaluationScenes
 from pointins_engine.evaluate.table import markdown, spread
 from pointins_engine.recipes import get_recipe
 from pointins_engine.run_log.store import Run
-from pointins_engine.scenes.simulate.rooms import simulate_room
+from pointins_engine.scenes.simulate.indoor.rooms import simulate_room
 from pointins_engine.scenes.source import complete
 
 

@@ -216,9 +216,9 @@ def _entries(dataset: Dataset, splits: Sequence[str], split: Split) -> tuple[Sce
 
 def _open_simulated(config: SceneConfig, seed: int, split: Split) -> SceneSet:
     # Here, so that processes that only read files start sooner.
-    from pointins_engine.scenes.simulate.rooms import simulate_room
-    from pointins_engine.scenes.simulate.sequences import add_up, simulate_sequence
-    from pointins_engine.scenes.simulate.streets import simulate_street
+    from pointins_engine.scenes.simulate.indoor.rooms import simulate_room
+    from pointins_engine.scenes.simulate.outdoor.sequences import add_up, simulate_sequence
+    from pointins_engine.scenes.simulate.outdoor.streets import simulate_street
 
     def street(number: int) -> Scene:
         if config.num_sweeps == 1:

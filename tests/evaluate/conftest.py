@@ -9,7 +9,7 @@ from pointins_engine.config import RunConfig
 from pointins_engine.evaluate.networks import untrained_teacher
 from pointins_engine.evaluate.seen import SeenScene, see
 from pointins_engine.recipes import get_recipe
-from pointins_engine.scenes.simulate.rooms import simulate_room
+from pointins_engine.scenes.simulate.indoor.rooms import simulate_room
 from pointins_engine.scenes.source import complete
 from pointins_engine.types import Scene
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pointins_engine.scenes.simulate.rooms import simulate_room
-from pointins_engine.scenes.simulate.streets import simulate_street
+from pointins_engine.scenes.simulate.indoor.rooms import simulate_room
+from pointins_engine.scenes.simulate.outdoor.streets import simulate_street
 from pointins_engine.types import Scene
 
 REAL = Path(os.environ.get("POINTINS_DATA") or Path(__file__).parents[3] / "shared" / "data")

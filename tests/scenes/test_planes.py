@@ -5,7 +5,7 @@ import pytest
 
 from pointins_engine.scenes.planes import find_planes
 from pointins_engine.scenes.readers import read_scene
-from pointins_engine.scenes.simulate.rooms import simulate_room
+from pointins_engine.scenes.simulate.indoor.rooms import simulate_room
 
 ON_WALLS = (
     "wall",

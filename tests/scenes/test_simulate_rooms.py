@@ -9,16 +9,21 @@ import pytest
 from scipy.spatial import KDTree
 
 from pointins_engine.errors import ConfigError
-from pointins_engine.scenes.simulate.depth_camera import DepthCamera, expose, is_returned, measured
-from pointins_engine.scenes.simulate.floor_plans import plan_flat, plan_room
-from pointins_engine.scenes.simulate.pieces import box, overlap
-from pointins_engine.scenes.simulate.placing import clash
-from pointins_engine.scenes.simulate.rooms import (
+from pointins_engine.scenes.simulate.indoor.depth_camera import (
+    DepthCamera,
+    expose,
+    is_returned,
+    measured,
+)
+from pointins_engine.scenes.simulate.indoor.floor_plans import plan_flat, plan_room
+from pointins_engine.scenes.simulate.indoor.placing import clash
+from pointins_engine.scenes.simulate.indoor.rooms import (
     ROOM_CLASSES,
     SCANNET_CLASS,
     STUFF,
     simulate_room,
 )
+from pointins_engine.scenes.simulate.pieces import box, overlap
 from pointins_engine.scenes.simulate.solids import BOX, CYLINDER, ELLIPSOID, SolidSet, cast
 
 ON_WALLS = ("door", "window", "curtain", "picture", "whiteboard", "radiator", "shower curtain")

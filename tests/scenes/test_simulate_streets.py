@@ -8,14 +8,14 @@ import pytest
 from pointins_engine.config import SceneConfig
 from pointins_engine.errors import SceneError
 from pointins_engine.scenes import open_scenes
-from pointins_engine.scenes.simulate.scanners import lidar
-from pointins_engine.scenes.simulate.sequences import add_up, simulate_sequence
+from pointins_engine.scenes.simulate.outdoor.draft import NUM_THINGS, STREET_CLASSES
+from pointins_engine.scenes.simulate.outdoor.kinds import KINDS
+from pointins_engine.scenes.simulate.outdoor.materials import MATERIALS, returns
+from pointins_engine.scenes.simulate.outdoor.plans import plan_street
+from pointins_engine.scenes.simulate.outdoor.scanners import lidar
+from pointins_engine.scenes.simulate.outdoor.sequences import add_up, simulate_sequence
+from pointins_engine.scenes.simulate.outdoor.streets import choose_lidar, simulate_street
 from pointins_engine.scenes.simulate.solids import BOX, CYLINDER, SolidSet
-from pointins_engine.scenes.simulate.street_draft import NUM_THINGS, STREET_CLASSES
-from pointins_engine.scenes.simulate.street_kinds import KINDS
-from pointins_engine.scenes.simulate.street_materials import MATERIALS, returns
-from pointins_engine.scenes.simulate.street_plans import plan_street
-from pointins_engine.scenes.simulate.streets import choose_lidar, simulate_street
 from pointins_engine.scenes.source import simulated_seed
 
 ROAD = STREET_CLASSES.index("road")

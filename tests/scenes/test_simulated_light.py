@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pointins_engine.scenes.simulate.color_camera import develop
-from pointins_engine.scenes.simulate.lighting import Light, illumination
-from pointins_engine.scenes.simulate.materials import albedo, draw_palette
+from pointins_engine.scenes.simulate.indoor.color_camera import develop
+from pointins_engine.scenes.simulate.indoor.lighting import Light, illumination
+from pointins_engine.scenes.simulate.indoor.materials import albedo, draw_palette
 from pointins_engine.scenes.simulate.pieces import box
 from pointins_engine.scenes.simulate.solids import SolidSet
 

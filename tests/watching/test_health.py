@@ -9,9 +9,9 @@ import torch
 from pointins_engine.batch import CellBatch
 from pointins_engine.config import OdrConfig, PriorConfig, RunConfig, ScrConfig, SemanticConfig
 from pointins_engine.objectives.priors import prior_of
-from pointins_engine.offset_prior.record import record_of
 from pointins_engine.objectives.scr_statistics import largest_view_share
 from pointins_engine.objectives.sinkhorn import zipf_prior
+from pointins_engine.offset_prior.record import record_of
 from pointins_engine.randomness import StepRandom
 from pointins_engine.run_log.records import SCALARS
 from pointins_engine.student_teacher import Prediction

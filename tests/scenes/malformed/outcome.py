@@ -8,9 +8,11 @@ import numpy as np
 
 from pointins_engine.errors import SceneError
 from pointins_engine.scenes.readers import read_scene_and_notes
+from pointins_engine.scenes.readers.mesh import ENDINGS
 
 SPARE = 48 << 20  # bytes of memory that any file may take: buffers, libraries, spatial trees
 GAIN = 120  # bytes of memory a byte of the file
+MESH = 1 << 30  # bytes: a mesh of any size is sampled at up to 2 million points
 LONGEST = 2000  # characters of a message
 CORPUS = Path(__file__).parents[2] / "corpus"
 
@@ -30,7 +32,7 @@ def examine(path: Path) -> str:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    limit = SPARE + GAIN * path.stat().st_size
+    limit = SPARE + GAIN * path.stat().st_size + MESH * (path.suffix in ENDINGS)
     assert peak < limit, f"{path.name} took {peak:,} bytes of memory, {limit:,} are allowed"
     return found
 

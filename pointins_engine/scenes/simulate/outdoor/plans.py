@@ -1,17 +1,17 @@
 """Which street a seed is: its kind, lanes, median, crossing, ends and traffic.
 
-A street is a strip of lanes, lined on both sides by `street_sides.py`; one crossing may cut it.
+A street is a strip of lanes, lined on both sides by `sides.py`; one crossing may cut it.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pointins_engine.scenes.simulate import street_furniture as f
-from pointins_engine.scenes.simulate import street_objects as o
-from pointins_engine.scenes.simulate.street_draft import CURB, Street, draw_profile
-from pointins_engine.scenes.simulate.street_kinds import KINDS, Kind
-from pointins_engine.scenes.simulate.street_sides import REACH, fill_side
+from pointins_engine.scenes.simulate.outdoor import furniture as f
+from pointins_engine.scenes.simulate.outdoor import objects as o
+from pointins_engine.scenes.simulate.outdoor.draft import CURB, Street, draw_profile
+from pointins_engine.scenes.simulate.outdoor.kinds import KINDS, Kind
+from pointins_engine.scenes.simulate.outdoor.sides import REACH, fill_side
 
 _SIGHT = (45.0, 85.0)  # metres of road behind the sensor, and ahead of where it stops
 

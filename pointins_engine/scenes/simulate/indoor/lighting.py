@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from pointins_engine.scenes.simulate.materials import value_noise
+from pointins_engine.scenes.simulate.noise import value_noise
 from pointins_engine.scenes.simulate.solids import SolidSet, cast
 
 _LAMP_MAP = (56, 112)  # rays over elevation and azimuth

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from pointins_engine.scenes.simulate.indoor.placing import WALL_YAW, Draft, Opening
 from pointins_engine.scenes.simulate.pieces import box
-from pointins_engine.scenes.simulate.placing import WALL_YAW, Draft, Opening
 from pointins_engine.scenes.simulate.solids import BOX, Solid
 
 Part = tuple[str, Solid]  # class and solid of a wall, floor or ceiling

@@ -11,11 +11,17 @@ import numpy as np
 from jaxtyping import Bool, Float, Int32
 
 from pointins_engine.errors import ConfigError
-from pointins_engine.scenes.simulate import wall_pieces as w
+from pointins_engine.scenes.simulate.indoor import wall_pieces as w
+from pointins_engine.scenes.simulate.indoor.placing import WALL_YAW, Draft, Opening
+from pointins_engine.scenes.simulate.indoor.room_kinds import KINDS, furnish
+from pointins_engine.scenes.simulate.indoor.shells import (
+    WALL_THICKNESS,
+    Part,
+    hall,
+    shell,
+    wall_box,
+)
 from pointins_engine.scenes.simulate.pieces import Placed, Rect, Rng, overlap
-from pointins_engine.scenes.simulate.placing import WALL_YAW, Draft, Opening
-from pointins_engine.scenes.simulate.room_kinds import KINDS, furnish
-from pointins_engine.scenes.simulate.shells import WALL_THICKNESS, Part, hall, shell, wall_box
 from pointins_engine.scenes.simulate.solids import Solid
 
 MAX_ROOMS = 3

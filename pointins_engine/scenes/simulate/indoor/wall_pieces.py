@@ -7,7 +7,7 @@ set into an opening reaches to y > 0, into the wall.
 import numpy as np
 
 from pointins_engine.geometry import rotation
-from pointins_engine.scenes.simulate.materials import PAINTS
+from pointins_engine.scenes.simulate.indoor.materials import PAINTS
 from pointins_engine.scenes.simulate.pieces import Board, Piece, Rng, box, pick
 from pointins_engine.scenes.simulate.solids import BOX, CYLINDER, Solid
 

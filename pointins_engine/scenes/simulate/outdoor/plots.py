@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pointins_engine.scenes.simulate import street_furniture as f
-from pointins_engine.scenes.simulate import street_objects as o
+from pointins_engine.scenes.simulate.outdoor import furniture as f
+from pointins_engine.scenes.simulate.outdoor import objects as o
+from pointins_engine.scenes.simulate.outdoor.draft import Street
 from pointins_engine.scenes.simulate.pieces import Piece
-from pointins_engine.scenes.simulate.street_draft import Street
 
 _DETAIL = 50.0  # metres: facades beyond have no relief
 

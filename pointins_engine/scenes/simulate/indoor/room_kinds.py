@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pointins_engine.scenes.simulate import fixtures as x
-from pointins_engine.scenes.simulate import furnishings as g
-from pointins_engine.scenes.simulate import furniture as f
-from pointins_engine.scenes.simulate import seats as s
-from pointins_engine.scenes.simulate import wall_pieces as w
+from pointins_engine.scenes.simulate.indoor import fixtures as x
+from pointins_engine.scenes.simulate.indoor import furnishings as g
+from pointins_engine.scenes.simulate.indoor import furniture as f
+from pointins_engine.scenes.simulate.indoor import seats as s
+from pointins_engine.scenes.simulate.indoor import wall_pieces as w
+from pointins_engine.scenes.simulate.indoor.placing import Draft, Maker
 from pointins_engine.scenes.simulate.pieces import Piece, Placed, Rng
-from pointins_engine.scenes.simulate.placing import Draft, Maker
 
 _ON_FLOOR: tuple[Maker, ...] = (
     g.carton, g.carton, g.bag, g.pile_of_books, g.cushion, g.bin_, g.plant, g.small_box,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pointins_engine.scenes.simulate.materials import PAINTS
+from pointins_engine.scenes.simulate.indoor.materials import PAINTS
 from pointins_engine.scenes.simulate.pieces import (
     Board,
     Piece,

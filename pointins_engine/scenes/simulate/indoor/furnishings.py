@@ -3,7 +3,7 @@
 import numpy as np
 
 from pointins_engine.geometry import rotation
-from pointins_engine.scenes.simulate.materials import CLOTHS
+from pointins_engine.scenes.simulate.indoor.materials import CLOTHS
 from pointins_engine.scenes.simulate.pieces import (
     Piece,
     Rng,

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from pointins_engine.errors import SceneError
-from pointins_engine.scenes.simulate.street_plans import plan_street
-from pointins_engine.scenes.simulate.streets import (
+from pointins_engine.scenes.simulate.outdoor.plans import plan_street
+from pointins_engine.scenes.simulate.outdoor.streets import (
     Sensor,
     choose_lidar,
     draw_tilt,

@@ -7,9 +7,9 @@ leaves bins, benches and boxes without a class of the benchmark.
 import numpy as np
 
 from pointins_engine.geometry import rotation
+from pointins_engine.scenes.simulate.outdoor.objects import bar
 from pointins_engine.scenes.simulate.pieces import Piece, box, cylinder, ellipsoid
 from pointins_engine.scenes.simulate.solids import BOX, Solid
-from pointins_engine.scenes.simulate.street_objects import bar
 
 UNLABELLED = "unlabelled"
 

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from pointins_engine.geometry import rotation
-from pointins_engine.scenes.simulate.materials import value_noise
-from pointins_engine.scenes.simulate.scanners import Lidar, lidar
+from pointins_engine.scenes.simulate.noise import value_noise
+from pointins_engine.scenes.simulate.outdoor.draft import STREET_CLASSES
+from pointins_engine.scenes.simulate.outdoor.materials import MATERIALS, returns
+from pointins_engine.scenes.simulate.outdoor.plans import Plan, plan_street
+from pointins_engine.scenes.simulate.outdoor.scanners import Lidar, lidar
 from pointins_engine.scenes.simulate.solids import SolidSet, cast
-from pointins_engine.scenes.simulate.street_draft import STREET_CLASSES
-from pointins_engine.scenes.simulate.street_materials import MATERIALS, returns
-from pointins_engine.scenes.simulate.street_plans import Plan, plan_street
 from pointins_engine.types import Scene
 
 Sensor = Literal["64", "32", "128", "mixed"]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int64
-from scipy import ndimage
+
+from pointins_engine.scenes.simulate.noise import TABLE, cell_value, value_noise
 
 Rng = np.random.Generator
 
@@ -48,9 +49,6 @@ _CLOTHS = ((0.45, 0.45, 0.47), (0.25, 0.32, 0.45), (0.5, 0.32, 0.27), (0.6, 0.56
            (0.3, 0.38, 0.32), (0.68, 0.6, 0.5), (0.78, 0.74, 0.66), (0.2, 0.2, 0.22))  # fmt: skip
 _WALLS = ((0.83, 0.82, 0.78), (0.8, 0.75, 0.65), (0.7, 0.75, 0.76), (0.78, 0.78, 0.8),
           (0.76, 0.66, 0.54))  # fmt: skip
-
-_TABLE = np.random.default_rng(0).random(1 << 16)  # numbers of lattice cells
-_LATTICE = _TABLE[: 32**3].reshape(32, 32, 32)  # smooth noise repeats after 32 features
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,22 +90,6 @@ def draw_palette(rng: Rng) -> Palette:
     return Palette(color=color, texture=texture)
 
 
-def value_noise(
-    points: Float[np.ndarray, "k 3"], size: float, salt: int
-) -> Float[np.ndarray, " k"]:
-    """Smooth noise in [0, 1] with features of `size` metres."""
-    shift = np.array([salt, salt // 37, salt // 1369]) % 997 * 0.618
-    return ndimage.map_coordinates(
-        _LATTICE, (points / size + shift).T, order=1, mode="grid-wrap", prefilter=False
-    )
-
-
-def _cell_value(cell: Int64[np.ndarray, "k 3"], salt: int) -> Float[np.ndarray, " k"]:
-    """A number in [0, 1) a lattice cell, the same for the same cell."""
-    mixed = cell[:, 0] * 73_856_093 ^ cell[:, 1] * 19_349_663 ^ cell[:, 2] * 83_492_791
-    return _TABLE[((mixed ^ salt) * 2_654_435_761 >> 7) % len(_TABLE)]
-
-
 def albedo(
     material: list[str],
     half: Float[np.ndarray, "s 3"],
@@ -128,7 +110,7 @@ def albedo(
     """
     names, name_of_solid = np.unique(np.array(material), return_inverse=True)
     name_of_point = name_of_solid[solid]
-    shift = _TABLE[(solid * 7919 + salt) % len(_TABLE)][:, None] * 7.0  # pieces differ
+    shift = TABLE[(solid * 7919 + salt) % len(TABLE)][:, None] * 7.0  # pieces differ
     color = np.empty((len(local), 3))
     for k, name in enumerate(names.tolist()):
         rows = np.flatnonzero(name_of_point == k)
@@ -144,7 +126,7 @@ def albedo(
         elif texture == "printed":
             color[rows] = _spots(p, (0.06, 0.06, 0.04), salt)
         elif texture == "labelled":
-            label = _cell_value(np.floor(p / 0.09).astype(np.int64), salt)[:, None] < 0.4
+            label = cell_value(np.floor(p / 0.09).astype(np.int64), salt)[:, None] < 0.4
             color[rows] = np.where(label, _spots(p, (0.05, 0.05, 0.03), salt), first)
         else:
             if texture == "grain":  # along the longest edge
@@ -159,7 +141,7 @@ def _blend(texture: str, p: Float[np.ndarray, "k 3"], salt: int) -> Float[np.nda
     if texture == "grain":  # streaks, and boards that differ in tone
         board = np.floor(p / np.array([1.3, 0.14, 0.14])).astype(np.int64)
         streak = value_noise(p * np.array([0.12, 1.0, 1.0]), 0.03, salt)
-        return 0.55 * streak + 0.4 * _cell_value(board, salt)
+        return 0.55 * streak + 0.4 * cell_value(board, salt)
     if texture == "weave":
         return 0.15 + 0.5 * value_noise(p, 0.03, salt) + 0.3 * value_noise(p, 0.2, salt + 1)
     if texture == "stripes":
@@ -190,6 +172,6 @@ def _spots(
 ) -> Float[np.ndarray, "k 3"]:
     """Bright and dull colours in cells of a given size: spines of books, print, paintings."""
     cell = np.floor(p / np.array(size)).astype(np.int64)
-    grey = 0.15 + 0.6 * _cell_value(cell, salt)[:, None]
-    tint = np.stack([_cell_value(cell, salt + k) for k in (101, 211, 307)], axis=1)
+    grey = 0.15 + 0.6 * cell_value(cell, salt)[:, None]
+    tint = np.stack([cell_value(cell, salt + k) for k in (101, 211, 307)], axis=1)
     return grey * (0.6 + 0.8 * tint)

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from pointins_engine.geometry import rotation
-from pointins_engine.scenes.simulate.color_camera import develop
-from pointins_engine.scenes.simulate.depth_camera import (
+from pointins_engine.scenes.simulate.indoor.color_camera import develop
+from pointins_engine.scenes.simulate.indoor.depth_camera import (
     DepthCamera,
     Exposures,
     Pose,
@@ -19,9 +19,9 @@ from pointins_engine.scenes.simulate.depth_camera import (
     is_returned,
     measured,
 )
-from pointins_engine.scenes.simulate.floor_plans import RoomPlan, plan_flat
-from pointins_engine.scenes.simulate.lighting import Light, illumination
-from pointins_engine.scenes.simulate.materials import albedo, draw_palette
+from pointins_engine.scenes.simulate.indoor.floor_plans import RoomPlan, plan_flat
+from pointins_engine.scenes.simulate.indoor.lighting import Light, illumination
+from pointins_engine.scenes.simulate.indoor.materials import albedo, draw_palette
 from pointins_engine.scenes.simulate.solids import SolidSet
 from pointins_engine.types import Scene
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from pointins_engine.scenes.simulate.materials import PAINTS, WOODS
+from pointins_engine.scenes.simulate.indoor.materials import PAINTS, WOODS
 from pointins_engine.scenes.simulate.pieces import (
     Board,
     Piece,

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from pointins_engine.scenes.simulate import street_furniture as f
-from pointins_engine.scenes.simulate import street_objects as o
+from pointins_engine.scenes.simulate.outdoor import furniture as f
+from pointins_engine.scenes.simulate.outdoor import objects as o
+from pointins_engine.scenes.simulate.outdoor.draft import CURB, Street
+from pointins_engine.scenes.simulate.outdoor.kinds import KINDS, Kind
+from pointins_engine.scenes.simulate.outdoor.plots import PLOTS, Plot
 from pointins_engine.scenes.simulate.pieces import Piece
-from pointins_engine.scenes.simulate.street_draft import CURB, Street
-from pointins_engine.scenes.simulate.street_kinds import KINDS, Kind
-from pointins_engine.scenes.simulate.street_plots import PLOTS, Plot
 
 REACH = 85.0  # metres of land on each side of the road
 

@@ -1,0 +1,1 @@
+"""Rooms as a hand-held depth camera sees them."""

@@ -1,0 +1,1 @@
+"""Streets as a spinning LiDAR sees them."""

@@ -80,13 +80,13 @@ def _parser() -> argparse.ArgumentParser:
 def serve(options: argparse.Namespace) -> None:
     """Run the studio until it is interrupted."""
     refuse_open_host(options.host, options.port or DEFAULT_PORT, options.i_know_this_is_open)
+    check_sources(options.scenes, options.priors)
     make_runs_folder(options.runs)
     port = DEFAULT_PORT if options.port is None else options.port
     listener = listen(options.host, port)
     port = listener.getsockname()[1]
     hosts = [*options.allow_host, *_names(options.host)]
     access = Access(port, hosts)
-    check_sources(options.scenes, options.priors)
     scenes = open_browser(options.scenes, options.cache, options.priors, runs=options.runs)
     app = create_app(RunStore(options.runs), access, scenes=scenes)
     url = f"http://{_url_host(options.host)}:{port}{access.new_link()}"

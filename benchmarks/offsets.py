@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from app.chart_parts import THEMES, Figure, Theme, axis_style, base_layout, faded, nice_ceiling
+from app.chart_parts import THEMES, Figure, Theme, axis_style, base_layout, faded
 from pointins_engine.config import SceneConfig
 from pointins_engine.offset_prior.distance import kolmogorov_smirnov, wasserstein_m
 from pointins_engine.offset_prior.fit import measured_prior, table_of
@@ -228,7 +228,7 @@ def figure(found: list[Measured]) -> Figure:
         _words("share of the offsets per doubling of the length", 1.0, 1.09, theme)
         | {"xanchor": "right"}
     )
-    top = nice_ceiling(max(float(_density(_record(m.labelled)).max()) for m in found))
+    top = 1.08 * max(float(_density(_record(m.labelled)).max()) for m in found)
     traces: list[Figure] = []
     for number, m in enumerate(found):
         row, column = divmod(number, PER_ROW)
@@ -271,7 +271,7 @@ def figure(found: list[Measured]) -> Figure:
             theme,
             [0, top],
             grid=True,
-            nticks=4,
+            tickvals=[0, 0.2, 0.4, 0.6],
             tickformat=".0%",
             domain=[low, high],
             anchor=f"x{suffix}",

@@ -250,7 +250,7 @@ def _size_line(facts: dict[str, Any]) -> str:
 
 def _distance(w1_m: float) -> Component:
     return html.Span(
-        [html.Span("W₁ ", className="quiet"), html.B(words.number(w1_m, "m"))],
+        [html.Span("W₁ ", className="quiet"), html.B(f"{w1_m:.2f} m")],
         className="scene-w1",
         title="Wasserstein-1 distance of its label-free offset lengths to the prior",
     )
@@ -365,12 +365,12 @@ def _table_row(scene: dict[str, Any]) -> Component:
         )
     facts = scene["facts"]
     x, y, z = (words.number(value) for value in facts["extent_m"])
-    instances = facts["num_instances"]
+    instances, w1_m = facts["num_instances"], scene["w1_m"]
     return html.Tr(
         [
             html.Td(_picture(scene)),
             html.Td(name),
-            html.Td(html.B(words.number(scene["w1_m"], "m"))),
+            html.Td(words.NOTHING if w1_m is None else html.B(f"{w1_m:.2f} m")),
             html.Td(_spark(scene["own"], scene["prior"])),
             html.Td(words.count(facts["points"])),
             html.Td(f"{words.number(facts['density_per_m2'])} /m²"),

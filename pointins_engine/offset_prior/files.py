@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pointins_engine.config import PriorConfig, RunConfig, from_dict
-from pointins_engine.errors import ConfigError
+from pointins_engine.errors import ConfigError, RunError
 from pointins_engine.offset_prior.record import (
     AXES,
     PARAMETERS,
@@ -82,8 +82,7 @@ def prior_of_run(root: Path) -> PriorRecord:
     """The prior of a run: its `prior.json`, or what older runs kept in their checkpoints.
 
     Raises:
-        RunError: If the folder holds no run.
-        ConfigError: If the run fitted a prior and was stopped before it was kept.
+        RunError: If the folder holds no run, or its prior was measured and is not there.
     """
     paths = RunPaths(root)
     if paths.prior.exists():
@@ -93,6 +92,11 @@ def prior_of_run(root: Path) -> PriorRecord:
     if priors:
         return record_of(from_dict(priors[-1], PriorConfig))
     config: RunConfig = from_dict(read_json(paths.run)["config"])
+    if config.odr.prior.kind in ("hdbscan", "file"):
+        raise RunError(
+            f"{paths.prior} is missing, and the prior of this run was measured "
+            f"(odr.prior.kind {config.odr.prior.kind!r}). Copy the file back, or start a new run."
+        )
     return record_of(config.odr.prior)
 
 

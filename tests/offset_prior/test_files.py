@@ -163,7 +163,7 @@ def test_a_prior_is_found_by_name_file_or_run(measured, tmp_path):
 def test_a_run_from_before_there_were_prior_files_tells_its_fitted_prior(tmp_path):
     hdbscan = replace(RunConfig().odr, prior=PriorConfig(kind="hdbscan"))
     run = run_folder(tmp_path, replace(RunConfig(), odr=hdbscan))
-    with pytest.raises(ConfigError, match="before scenes or a file are read"):
+    with pytest.raises(RunError, match=r"prior.json is missing.*Copy the file back"):
         prior_of_run(run)
     step = run / "checkpoints" / "00000010"
     step.mkdir()

@@ -1,6 +1,7 @@
 """Meshes become points spread evenly over their surface, with colours and objects."""
 
 import io
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,12 @@ def test_a_ply_mesh_is_sampled_only_when_asked_for_and_the_same_each_time(tmp_pa
     assert (one.coord <= corners.max(axis=0) + 1e-6).all()
 
 
+needs_open3d = pytest.mark.skipif(
+    find_spec("open3d") is None, reason="meshes other than PLY need Open3D, which is not installed"
+)
+
+
+@needs_open3d
 def test_gltf_is_metres_and_y_up_and_its_materials_give_colours(tmp_path):
     (tmp_path / "a.glb").write_bytes(sound.glb())
     scene, notes = read_scene_and_notes(tmp_path / "a.glb")
@@ -108,6 +115,7 @@ def test_gltf_is_metres_and_y_up_and_its_materials_give_colours(tmp_path):
     assert any("sampled at 130,000 points" in note for note in notes)
 
 
+@needs_open3d
 def test_a_texture_lies_the_right_way_up(tmp_path):
     picture = Image.new("RGB", (2, 2))
     for place, color in {(0, 0): "red", (1, 0): "lime", (0, 1): "blue", (1, 1): "white"}.items():
@@ -129,6 +137,7 @@ def test_a_texture_lies_the_right_way_up(tmp_path):
         assert (found["color"][here] == [255 * (c == "f") for c in color]).all()
 
 
+@needs_open3d
 @pytest.mark.parametrize("name", ["a.stl", "a.off", "a.obj"])
 def test_meshes_without_colour_have_positions_and_normals(tmp_path, name):
     (tmp_path / name).write_bytes(sound.SOUND[name]())
@@ -138,6 +147,7 @@ def test_meshes_without_colour_have_positions_and_normals(tmp_path, name):
     np.testing.assert_allclose(np.ptp(found["coord"][:, :2], axis=0), [4, 3], atol=0.1)
 
 
+@needs_open3d
 def test_what_open3d_says_of_a_damaged_mesh_is_in_the_message(tmp_path, capfd):
     data = sound.glb()
     (tmp_path / "a.glb").write_bytes(data.replace(b'"bufferView": 1', b'"bufferView": 9'))

@@ -174,7 +174,7 @@ def _columns(path: Path, header: _Header) -> dict[str, np.ndarray]:
         raise SceneError(f"{path}: {_NEEDS_LASPY}") from error
     parts: list[dict[str, np.ndarray]] = []
     try:
-        with laspy.open(str(path)) as reader:
+        with path.open("rb") as file, laspy.open(file, closefd=False) as reader:
             names = {name.lower(): name for name in reader.header.point_format.dimension_names}
             instance = next((names[name] for name in _INSTANCE if name in names), None)
             for points in reader.chunk_iterator(_CHUNK):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 N = 200  # points
 
@@ -134,8 +135,7 @@ def las(kind: int = 3, *, is_compressed: bool = False, wkt: str = "") -> bytes:
 @functools.cache
 def e57() -> bytes:
     """Two scans, the second turned by a quarter about z and shifted by its pose."""
-    import pye57
-
+    pye57 = pytest.importorskip("pye57", reason="E57 needs pye57, an optional package")
     c = cloud()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scan.e57"

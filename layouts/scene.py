@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 
 from layouts import ids, words
 from layouts.parts import card, fact, graph, legend, top_bar
-from layouts.scenes import spacing
+from layouts.scene_cards import spacing
 
 TICK_MS = 1500
 MAX_CLASSES = 40

@@ -14,7 +14,8 @@ export class SceneLegend {
     this.drawn = make("div", { class: "vp-num vp-quiet" });
     this.votes = make("div", { class: "vp-legend-votes" });
     this.scale = make("div", { class: "vp-legend-scale" });
-    this.element = make("div", { class: "vp-legend" }, this.where, this.drawn, this.votes, this.scale);
+    const parts = [this.where, this.drawn, this.votes, this.scale];
+    this.element = make("div", { class: "vp-legend" }, ...parts);
     this.element.hidden = true;
     this.key = "";
   }

@@ -74,8 +74,9 @@ export class SceneShell extends Stage {
     const { scene, truth, loading, facts } = session;
     this.root.dataset.phase = loading.phase;
     const colouring = view.renderer.effectiveColouring();
-    this.toolbar.update({ scene, truth, look: view.look, canCollapse: this.hasFrame });
-    this.legend.update({ id: this.sceneId, session, look: view.look, drawn: view.drawn, colouring });
+    const { look, drawn } = view;
+    this.toolbar.update({ scene, truth, look, canCollapse: this.hasFrame });
+    this.legend.update({ id: this.sceneId, session, look, drawn, colouring });
     this.notices.show(panelOf(session, this.context));
     if (loading.phase !== this.lastPhase) {
       this.lastPhase = loading.phase;
@@ -141,7 +142,9 @@ function panelOf({ loading, id }, context) {
     return { title: `Reading ${id}`, text: `It comes next; large scans take a while.${since}` };
   }
   if (phase === "scene") {
-    const text = total ? `${bytes(received)} of ${bytes(total)}` : "Asking the server for its points.";
+    const text = total
+      ? `${bytes(received)} of ${bytes(total)}`
+      : "Asking the server for its points.";
     return { title: `Loading ${id}`, text, share: total ? received / total : 0 };
   }
   if (phase === "failed") return { title: `${id} cannot be read`, text: message };

@@ -88,12 +88,12 @@ def make_index(
         id = todo.pop(0)
         if id in made:
             continue
-        progress.tell(done + len(made), total, id)
+        progress.tell(min(done + len(made), total), total, id)
         index = number[id]
         read, split = lambda index=index: listing.read(index), listing.split_of[index]
         folder.append(make_row(id, keys[id], read, folder, split))
         made.add(id)
-        progress.tell(done + len(made), total, id, is_new=True)
+        progress.tell(min(done + len(made), total), total, id, is_new=True)
         while wanted is not None and not wanted.empty():
             asked = wanted.get()
             todo = [asked, *todo] if asked in number else todo

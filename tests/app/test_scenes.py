@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from app.chart_parts import THEMES
-from app.scene_callbacks import collection_parts, scenes_page
+from app.scene_callbacks import scenes_page
 from app.scene_figures import cumulative_lengths, offset_shares, spark_points
+from app.scene_parts import collection_parts
 from app.scene_priors import POOLED, distances_m, pooled, prior_of
 from app.scene_rows import PAGE_SIZE, Query, arranged, page_of
 from layouts import ids, scene, scenes

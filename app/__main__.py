@@ -50,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("pointins studio", description="Watch runs in the browser.")
+    parser = argparse.ArgumentParser(
+        "pointins studio", description="Watch runs and browse scans in the browser."
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of run folders")
     parser.add_argument(
         "--scenes",

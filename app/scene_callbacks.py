@@ -38,6 +38,7 @@ def scenes_page(browser: SceneBrowser, place: str, search: str | None) -> Any:
             "title": one.title,
             "source": one.source,
             "count": len(one.ids) or None,
+            "is_simulated": one.is_simulated,
             "href": address(one),
         }
         for one in collections

@@ -20,6 +20,7 @@ from pointins_engine.scene_index.cache import CollectionFolder, SceneRow
 
 SIMULATED = {"sim:rooms": "Simulated rooms", "sim:streets": "Simulated streets"}
 MAX_JOBS = 2  # child processes at a time; further collections wait for their turn
+END_S = 1.0  # a job that has not ended by then is killed
 LOOK_AGAIN_S = 10.0  # a finished job is not repeated sooner
 _NOT_AN_ID = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -169,8 +170,11 @@ class Collections:
                 if job.poll() is None:
                     job.terminate()
             for job in self._jobs.values():
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    job.wait(timeout=5)
+                try:
+                    job.wait(timeout=END_S)
+                except subprocess.TimeoutExpired:  # in the middle of a long computation
+                    job.kill()
+                    job.wait()
                 if job.stdin is not None:
                     with contextlib.suppress(OSError):
                         job.stdin.close()

@@ -20,7 +20,7 @@ def scenes_page(collection: str, tabs: Sequence[dict[str, Any]], filter_text: st
 
     Args:
         collection: Id of the collection that is shown.
-        tabs: id, title, count (or None) and href of every collection.
+        tabs: id, title, source, count (or None), is_simulated and href of every collection.
         filter_text: What the address says is filtered by.
     """
     return html.Div(
@@ -29,7 +29,7 @@ def scenes_page(collection: str, tabs: Sequence[dict[str, Any]], filter_text: st
             dcc.Store(id=ids.SCENES_SHOWN),
             dcc.Store(id=ids.SCENES_HELD),
             dcc.Interval(id=ids.SCENES_BEAT, interval=BEAT_MS),
-            top_bar([html.H1("Scenes"), _tabs(collection, tabs)]),
+            top_bar([html.H1("Scenes"), _tabs(collection, tabs), *_hint(tabs)]),
             html.Div(
                 [
                     html.Div(id=ids.SCENES_MENUS, className="scene-menus"),
@@ -71,6 +71,14 @@ def no_such_collection(name: str, tabs: Sequence[dict[str, Any]]) -> Component:
             ),
         ]
     )
+
+
+def _hint(tabs: Sequence[dict[str, Any]]) -> list[Component]:
+    """How to see scans of one's own, where there are none yet."""
+    if any(not tab["is_simulated"] for tab in tabs):
+        return []
+    said = ["Your own scans: ", html.Code("pointins studio --scenes FOLDER")]
+    return [html.Span(said, className="tabs-hint quiet")]
 
 
 def _tabs(collection: str, tabs: Sequence[dict[str, Any]]) -> Component:

@@ -37,9 +37,7 @@ def saved(config: RunConfig, run: Path):
     made = stepped(config)
     student, teacher, optimizer = made
     paths = RunPaths(run)
-    save_checkpoint(
-        paths, 7, student=student, teacher=teacher, optimizer=optimizer, keep=2
-    )
+    save_checkpoint(paths, 7, student=student, teacher=teacher, optimizer=optimizer, keep=2)
     found = latest_checkpoint(paths)
     assert found is not None
     return found.path, made

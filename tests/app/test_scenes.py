@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.chart_parts import THEMES
+from app.scene_api import open_browser
 from app.scene_callbacks import scenes_page
 from app.scene_figures import cumulative_lengths, offset_shares, spark_points
 from app.scene_parts import collection_parts
@@ -221,11 +222,19 @@ def test_when_all_is_read_nothing_is_said():
 
 
 def test_addresses_of_scenes_lead_to_their_pages(browser):
-    assert ids.SCENES_GRID in as_text(scenes_page(browser, "", ""))
+    first = as_text(scenes_page(browser, "", ""))
+    assert ids.SCENES_GRID in first and "Your own scans" not in first
     page = as_text(scenes_page(browser, "boxes/small", ""))
     assert '"data-scene": "small"' in page and '"data-collection": "boxes"' in page
     assert "no scene called" in as_text(scenes_page(browser, "boxes/none", ""))
     assert "No collection is called" in as_text(scenes_page(browser, "none", ""))
+
+
+def test_without_scans_the_page_says_how_to_add_some(tmp_path, monkeypatch):
+    bare = open_browser((), tmp_path, render=lambda _: b"")
+    monkeypatch.setattr(bare.collections, "attend", lambda *_, **__: None)
+    page = as_text(scenes_page(bare, "", ""))
+    assert "Simulated rooms" in page and "pointins studio --scenes FOLDER" in page
 
 
 def test_the_panel_of_a_scan_says_what_the_engine_reads(browser):

@@ -38,9 +38,9 @@ class LabelTable:
 def read_kitti(path: Path) -> RawScan:
     """Little-endian float32 rows x y z remission, with ../labels/<name>.label if it is there.
 
-    The instance of a point is `raw class id * 65,536 + instance id`: the whole label, as the official
-    evaluation compares it. The same instance id stands for another object where the raw class is
-    another one, also where both are persons and only one of them moves.
+    The instance of a point is `raw class id * 65,536 + instance id`: the whole label, as the
+    official evaluation compares it. The same instance id stands for another object where the raw
+    class is another one, also where both are persons and only one of them moves.
 
     Raises:
         SceneError: If the size is not a whole number of points or the labels are of another length.

@@ -199,7 +199,7 @@ async def _serve(socket: WebSocket, watching: asyncio.Task[None] | None, outbox:
     async with anyio.create_task_group() as group:
 
         async def send() -> None:
-            with contextlib.suppress(WebSocketDisconnect):
+            with _nobody_listens():
                 while True:
                     await socket.send_text(json.dumps(await outbox.take(), separators=(",", ":")))
 
@@ -210,11 +210,20 @@ async def _serve(socket: WebSocket, watching: asyncio.Task[None] | None, outbox:
         async def leave_with_the_run() -> None:
             if watching is not None:
                 await asyncio.wait({watching})
-            await socket.close(UNKNOWN_RUN, "the run is gone")
+            with _nobody_listens():
+                await socket.close(UNKNOWN_RUN, "the run is gone")
             group.cancel_scope.cancel()
 
         for task in (send, hear, leave_with_the_run):
             group.start_soon(task)
+
+
+def _nobody_listens() -> contextlib.suppress:
+    """A socket that closes while something is being said, as all do when the server ends.
+
+    The server says so by a RuntimeError where it has closed the socket itself.
+    """
+    return contextlib.suppress(WebSocketDisconnect, RuntimeError)
 
 
 async def _hear(socket: WebSocket) -> None:

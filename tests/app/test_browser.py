@@ -1,62 +1,17 @@
 """The studio in a real browser: from the printed link to a live run, without a complaint."""
 
-import os
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import expect
 
+from tests.app.browsing import Visit
 from tests.app.studio_process import Studio
 from tests.recorded_run import append_frame, open_recorded_run, write_recorded_run
 
 pytestmark = pytest.mark.browser
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")  # None: playwright's own
-FLAGS = [
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",  # WebGL2 without a GPU
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-]
-PATIENCE_MS = 20_000
 LENGTH_AXIS = "offset length (m)"
-
-
-@dataclass
-class Visit:
-    """A page, and what the browser complained about while it was open."""
-
-    page: Page
-    base: str
-    complaints: list[str] = field(default_factory=list)
-    elsewhere: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._asked)
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "GPU stall" not in message.text:
-            self.complaints.append(message.text)
-
-    def _asked(self, request: Request) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
-            self.elsewhere.append(request.url)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +47,6 @@ def context(browser, studio):
     page.close()
     yield context
     context.close()
-
-
-@pytest.fixture
-def visit(context, studio) -> Iterator[Visit]:
-    """A fresh page; at its end nothing was complained about and nothing asked for elsewhere."""
-    visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
-    yield visit
-    visit.page.close()
-    assert visit.complaints == []
-    assert visit.elsewhere == []
 
 
 def test_from_the_list_to_a_run(visit):

@@ -4,23 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import expect
 
 from tests.app.studio_process import Studio
-from tests.app.test_browser import CHROMIUM, FLAGS, Visit
 from tests.boxed_scans import write_folder
 
 pytestmark = pytest.mark.browser
 PICTURES = Path("test-output")  # for people: what the pages looked like
 READ_MS = 60_000  # a job starts, and reads four small scans
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +36,6 @@ def context(browser, studio):
     page.close()
     yield context
     context.close()
-
-
-@pytest.fixture
-def visit(context, studio) -> Iterator[Visit]:
-    """A fresh page; at its end nothing was complained about and nothing asked for elsewhere."""
-    visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
-    yield visit
-    visit.page.close()
-    assert visit.complaints == []
-    assert visit.elsewhere == []
 
 
 def cards(page):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.app.browsing import PATIENCE_MS, Visit
 from tests.app.studio_process import Studio
-from tests.app.test_browser import PATIENCE_MS, Visit, browser  # noqa: F401  (a fixture)
 from tests.recorded_run import append_frame, open_recorded_run
 
 pytestmark = pytest.mark.browser
@@ -18,7 +18,7 @@ STATE = "() => window.pointinsViewport?.state()"
 
 
 @pytest.fixture
-def live(tmp_path: Path, browser: Browser) -> Iterator[tuple[Visit, object]]:  # noqa: F811
+def live(tmp_path: Path, browser: Browser) -> Iterator[tuple[Visit, object]]:
     """A run that is still being written, open in a browser that came in with the link."""
     writer = open_recorded_run(tmp_path / "runs" / "rooms", num_points=POINTS)
     with Studio(tmp_path / "runs") as studio:

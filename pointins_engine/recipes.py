@@ -73,7 +73,10 @@ def affinity(config: RunConfig) -> Changes:
     indoor = config.scene.domain == "indoor"
     prior = "hdbscan" if indoor else "lognormal"
     return {
-        "odr.prior.kind": (prior, "A14, T: on simulated streets the paper's is closer to the truth than a fit"),
+        "odr.prior.kind": (
+            prior,
+            "A14, T: on simulated streets the paper's is closer to the truth than a fit",
+        ),
         "odr.points": ("off_planes", "O: the prior is one of things"),
         "odr.start": (0.5, "T"),
         "scr.grouping": ("affinity", "T: K-means cuts objects into faces"),

@@ -36,7 +36,7 @@ def test_what_needs_no_torch_loads_no_torch(statement):
 
 
 def test_the_trainer_needs_nothing_of_the_studio():
-    heavy = ("dash", "plotly", "fastapi", "polyscope", "open3d", "tyro", "rich")
+    heavy = ("dash", "plotly", "fastapi", "polyscope", "open3d", "laspy", "pye57", "tyro", "rich")
     assert loaded_by("import pointins_engine.trainer", *heavy) == []
 
 

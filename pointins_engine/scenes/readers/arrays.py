@@ -105,8 +105,8 @@ def parse_npy(data: bytes, what: str) -> np.ndarray:
     except Exception as error:  # the header is a Python literal: its parsers raise many things
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise SceneError(
-            f"{what} is not a NumPy array ({reason}). It was cut off, or is of another format: copy it "
-            "again, or write it with numpy.save."
+            f"{what} is not a NumPy array ({reason}). It was cut off, or has another format: "
+            "copy it again, or write it with numpy.save."
         ) from error
     if dtype.hasobject:
         raise SceneError(f"{what} holds Python objects; save it as plain numbers.")

@@ -10,7 +10,7 @@ from pointins_engine.evaluate.scene_sets import evaluation_scenes
 from pointins_engine.recipes import get_recipe
 from pointins_engine.trainer import pretrain
 
-STEPS = 200
+STEPS = 400
 
 
 @pytest.mark.slow
@@ -18,7 +18,7 @@ def test_votes_beat_untrained_ones_and_hdbscan_on_unseen_rooms(tmp_path):
     """With planes left in and no colour, so that only the votes can tell objects apart."""
     config = with_values(
         get_recipe("indoor_demo"),
-        {**QUIET_LOG, "optim.steps": STEPS, "scene.num_simulated": 24},
+        {**QUIET_LOG, "optim.steps": STEPS},
     )
     pretrain(config, tmp_path / "run", recipe="indoor_demo")
     scenes = evaluation_scenes(config.scene, probe=4, development=4, unseen=6)
@@ -26,7 +26,7 @@ def test_votes_beat_untrained_ones_and_hdbscan_on_unseen_rooms(tmp_path):
     untrained = evaluate_network(untrained_teacher(config), config, scenes)
     classical = classical_figures(scenes.development, scenes.unseen, config.scene.grid_size)
     votes = trained["all"]["votes"]["ap50"]
-    assert votes > untrained["all"]["votes"]["ap50"]  # no factor: six rooms tell AP within .03
+    assert votes > 1.2 * untrained["all"]["votes"]["ap50"]  # AP on six rooms moves by .03
     assert votes > 2 * classical["HDBSCAN xyz"]["all"]["ap50"]
     assert trained["cosine"] > 0.4
     assert trained["centroid_error"] < 0.95 * untrained["centroid_error"]

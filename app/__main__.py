@@ -19,7 +19,9 @@ from pathlib import Path
 
 import uvicorn
 
-from app.access import Access
+from app.access import Access, Rights
+from app.launch_plan import Planner
+from app.runs import Runs
 from app.scene_api import open_browser
 from app.scene_collections import SIMULATED
 from app.server import create_app
@@ -40,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         if options.link:
-            print(fresh_link(options.runs, options.port), flush=True)
+            rights = "view" if options.view else "control"
+            print(fresh_link(options.runs, options.port, rights), flush=True)
             return 0
         serve(options)
     except UsageError as error:
@@ -71,6 +74,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, help=f"default {DEFAULT_PORT}; 0 takes a free one")
     parser.add_argument("--no-open", action="store_true", help="do not open a browser")
     parser.add_argument("--link", action="store_true", help="new link to a studio that runs")
+    parser.add_argument("--view", action="store_true", help="with --link: a link to look only")
+    parser.add_argument(
+        "--no-launch", action="store_true", help="start no training from the browser"
+    )
+    parser.add_argument(
+        "--launch-scenes",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="let the browser name scans under DIR to train on, besides those of --scenes",
+    )
+    parser.add_argument("--api-docs", action="store_true", help="describe the API at /api/docs")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument(
         "--allow-host", action="append", default=[], metavar="NAME", help="answer to NAME as well"
@@ -82,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 def serve(options: argparse.Namespace) -> None:
     """Run the studio until it is interrupted."""
     refuse_open_host(options.host, options.port or DEFAULT_PORT, options.i_know_this_is_open)
-    check_sources(options.scenes, options.priors)
+    check_sources(options.scenes, options.priors, options.launch_scenes)
     make_runs_folder(options.runs)
     port = DEFAULT_PORT if options.port is None else options.port
     listener = listen(options.host, port)
@@ -90,10 +106,20 @@ def serve(options: argparse.Namespace) -> None:
     hosts = [*options.allow_host, *_names(options.host)]
     access = Access(port, hosts)
     scenes = open_browser(options.scenes, options.cache, options.priors, runs=options.runs)
-    app = create_app(RunStore(options.runs), access, scenes=scenes)
-    url = f"http://{_url_host(options.host)}:{port}{access.new_link()}"
+    store = RunStore(options.runs)
+    app = create_app(
+        store,
+        access,
+        scenes=scenes,
+        planner=Planner(Runs(store), options.scenes, options.launch_scenes),
+        can_launch=not options.no_launch,
+        api_docs=options.api_docs,
+    )
+    base = f"http://{_url_host(options.host)}:{port}"
+    url = f"{base}{access.new_link()}"
     with listener, _session(options.runs, port, access.api_token):
-        print(url, flush=True)
+        print(url)
+        print(f"View only: {base}{access.new_link(rights='view')}", flush=True)
         _print_tunnel(port)
         if not options.no_open:
             webbrowser.open(url)
@@ -156,9 +182,12 @@ def make_runs_folder(runs: Path) -> None:
         ) from error
 
 
-def check_sources(scenes: Sequence[str], priors: Sequence[Path]) -> None:
+def check_sources(
+    scenes: Sequence[str], priors: Sequence[Path], launch_scenes: Sequence[Path]
+) -> None:
     """Say at once what is not there; what lies in it is looked at when somebody opens its page."""
-    for name, given in (("--scenes", scenes), ("--priors", priors)):
+    flags = (("--scenes", scenes), ("--priors", priors), ("--launch-scenes", launch_scenes))
+    for name, given in flags:
         for path in given:
             if str(path) not in SIMULATED and not Path(path).expanduser().exists():
                 raise UsageError(f"{name} {path}: no such file or folder.")
@@ -182,13 +211,17 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def fresh_link(runs: Path, port: int | None) -> str:
-    """A new one-use link from a studio that shows `runs` already."""
+def fresh_link(runs: Path, port: int | None, rights: Rights) -> str:
+    """A new one-use link with some rights from a studio that shows `runs` already."""
     for session in find_sessions(runs, port):
         request = urllib.request.Request(
             f"http://127.0.0.1:{session['port']}/api/session/link",
             method="POST",
-            headers={"Authorization": f"Bearer {session['token']}"},
+            data=json.dumps({"rights": rights}).encode(),
+            headers={
+                "Authorization": f"Bearer {session['token']}",
+                "Content-Type": "application/json",
+            },
         )
         with contextlib.suppress(urllib.error.URLError, OSError, ValueError, KeyError):
             with urllib.request.urlopen(request, timeout=LINK_TIMEOUT_S) as answer:

@@ -1,220 +1,268 @@
-"""What joins pages and data. Each callback asks `Runs`, hands on, and decides nothing else.
+"""What joins the panels of a run and its data. Each callback asks `Runs` and hands on.
 
-Whatever moves with the hand (camera, time cursor) stays in the browser; these run a few times a
-second at most. A callback that has nothing new to show answers `no_update`.
+Whatever moves with the hand (camera, time cursor, brush) stays in the browser; these run a few
+times a second at most. The frame to describe is asked for one at a time by `assets/panels`, the
+last one wins. A callback that has nothing new to show answers `no_update`.
 """
 
-import hashlib
 from typing import Any
-from urllib.parse import unquote
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
-from app import figures
-from app.chart_parts import theme_of
-from app.health_figure import HEALTH_KEYS, health
+from app import curve_figures, odr_figures, scr_figures
+from app.chart_parts import Figure, Theme, theme_of
+from app.health_figure import HEALTH_KEYS, HEALTH_PANELS
+from app.panel_data import alarm_limits, prior_of, wanted_directions
+from app.run_callbacks import add_run_callbacks
 from app.runs import Runs
 from app.scene_api import SceneBrowser
-from app.scene_callbacks import add_scene_callbacks, scenes_page
+from app.scene_callbacks import add_scene_callbacks
+from app.step_panels import keys_of, step_panels
 from app.thumbnails import Thumbnails
-from layouts import ids, live
-from layouts import runs as runs_layout
-from layouts.shell import rail_classes
+from layouts import ids, odr_card, scr_card
+from layouts.live import READY, WAITING
+from pointins_engine.errors import RunError
 
-LOG_LINES = 12
 ODR_KEYS = {
-    *("num_bins", "max_m", "prior", "before", "after"),
+    *("num_bins", "max_m", "prior", "before", "after", "quantiles"),
     *("direction_before", "direction_after"),
 }
+SCR_STEP_KEYS = keys_of(curve_figures.SCR_PANELS)
+ODR_STEP_KEYS = keys_of(curve_figures.ODR_PANELS)
+NO_ROOM = {"display": "none"}
+STEP_CHARTS = (ids.LOSSES, ids.HEALTH, ids.ODR_STEPS, ids.SCR_STEPS)
 
 
 def add_callbacks(dash: Dash, runs: Runs, thumbnails: Thumbnails, browser: SceneBrowser) -> None:
-    _add_navigation(dash, runs, browser)
-    _add_run_list(dash, runs, thumbnails)
+    add_run_callbacks(dash, runs, thumbnails, browser)
+    _add_browser_side(dash)
     _add_frame_panels(dash, runs)
-    _add_run_panels(dash, runs)
+    _add_step_panels(dash, runs)
+    _add_training_panels(dash, runs)
     add_scene_callbacks(dash, browser)
 
 
-def _add_navigation(dash: Dash, runs: Runs, browser: SceneBrowser) -> None:
-    @dash.callback(
-        Output(ids.PAGE, "children"),
-        Output(ids.RAIL_RUNS, "className"),
-        Output(ids.RAIL_LIVE, "className"),
-        Output(ids.RAIL_SCENES, "className"),
-        Input(ids.URL, "pathname"),
-        State(ids.URL, "search"),
-    )
-    def show_page(path: str | None, search: str | None) -> Any:
-        name, _, run_id = (path or "/").strip("/").partition("/")
-        if name == "live":
-            return (_live_page(runs, run_id), *rail_classes("live"))
-        if name == "scenes":
-            return (scenes_page(browser, unquote(run_id), search), *rail_classes("scenes"))
-        if name:
-            return (runs_layout.no_such_page(), *rail_classes(""))
-        return (runs_layout.runs_page(str(runs.root)), *rail_classes("runs"))
-
+def _add_browser_side(dash: Dash) -> None:
     dash.clientside_callback(
-        ClientsideFunction("studio", "theme"),
-        Output(ids.THEME, "data"),
-        Input(ids.THEME_TOGGLE, "n_clicks"),
-    )
-
-
-def _live_page(runs: Runs, run_id: str) -> Any:
-    """The page of a run; without an id, of the run that goes on now or else of the newest."""
-    known = runs.ids()
-    if not run_id and known:
-        rows = runs.summaries()
-        run_id = next((row["id"] for row in rows if row["status"] == "running"), known[0])
-    if not run_id:
-        return runs_layout.nothing_live(_example(runs))
-    if run_id not in known:
-        return runs_layout.no_such_run(run_id, known)
-    row = runs.summary_or_damage(run_id)
-    if row["status"] == "damaged":
-        return runs_layout.damaged_run(run_id, row["detail"])
-    return live.live_page(run_id)
-
-
-def _add_run_list(dash: Dash, runs: Runs, thumbnails: Thumbnails) -> None:
-    @dash.callback(
-        Output(ids.RUNS_LIST, "children"),
-        Output(ids.RUNS_SHOWN, "data"),
-        Input(ids.RUNS_TICK, "n_intervals"),
-        State(ids.RUNS_SHOWN, "data"),
-    )
-    def show_runs(_: int | None, shown: Any) -> Any:
-        rows = [{**row, "thumbnail": thumbnails.url(row["id"])} for row in runs.summaries()]
-        key = _digest([{**row, "age_s": None} for row in rows])
-        if key == shown:
-            return no_update, no_update
-        return runs_layout.run_list(rows) if rows else runs_layout.no_runs(_example(runs)), key
-
-
-def _add_frame_panels(dash: Dash, runs: Runs) -> None:
-    @dash.callback(
-        Output(ids.FRAME_SHOWN, "data"),
-        Output(ids.ODR_FACTS, "children"),
-        Output(ids.ODR_MAGNITUDE, "figure"),
-        Output(ids.ODR_DIRECTIONS, "figure"),
-        Output(ids.ODR_BODY, "className"),
-        Output(ids.SCR_FACTS, "children"),
-        Output(ids.SCR_SIZES, "figure"),
-        Output(ids.SCR_BODY, "className"),
+        ClientsideFunction("panels", "want"),
         Input(ids.LIVE_CURSOR, "data"),
         Input(ids.LIVE_TICK, "n_intervals"),
-        Input(ids.THEME, "data"),
-        State(ids.LIVE_RUN, "data"),
-        State(ids.FRAME_SHOWN, "data"),
+        Input(ids.FRAME_ANSWERED, "data"),
     )
-    def show_frame(cursor: Any, _: int | None, theme: str | None, run_id: str, shown: Any) -> Any:
-        place = _frame_at(runs, run_id, cursor)
-        key = [*place, theme] if place else None
-        if place is None or key == shown:
-            return [no_update] * 8
-        stats = runs.stats(run_id, place[0], place[1])
-        return [key, *_odr_panel(stats.get("odr"), theme), *_scr_panel(stats.get("scr"), theme)]
-
+    dash.clientside_callback(
+        ClientsideFunction("panels", "beat"),
+        Output(ids.STEPS_BEAT, "data"),
+        Input(ids.LIVE_TICK, "n_intervals"),
+        Input(ids.LIVE_NOTICE, "data"),
+    )
     dash.clientside_callback(
         ClientsideFunction("studio", "moveTimeLine"), Input(ids.LIVE_CURSOR, "data")
     )
-    for chart in (ids.CURVES, ids.HEALTH):
+    for chart in STEP_CHARTS:
         dash.clientside_callback(ClientsideFunction("studio", "seek"), Input(chart, "clickData"))
 
 
-def _odr_panel(odr: dict[str, Any] | None, theme: str | None) -> list[Any]:
-    if not odr or not ODR_KEYS <= odr.keys():  # a run of another version may lack them
-        return [[], no_update, no_update, live.WAITING_BODY]
-    colours = theme_of(theme)
-    charts = figures.odr_magnitude(odr, colours), figures.odr_directions(odr, colours)
-    return [live.odr_facts(odr), *charts, ""]
+# -- one frame ----------------------------------------------------------------------------------
+
+ODR_OUTPUTS = {
+    "odr_body": Output(ids.ODR_BODY, "className"),
+    "odr_facts": Output(ids.ODR_FACTS, "children"),
+    "collapse": Output(ids.ODR_COLLAPSE, "children"),
+    "collapse_class": Output(ids.ODR_COLLAPSE, "className"),
+    "lengths": Output(ids.ODR_LENGTHS, "figure"),
+    "uniformity": Output(ids.ODR_UNIFORMITY, "children"),
+    "sphere": Output(ids.ODR_SPHERE, "figure"),
+    "sphere_room": Output(ids.ODR_SPHERE_BODY, "style"),
+    "directions": Output(ids.ODR_DIRECTIONS, "figure"),
+    "directions_note": Output(ids.ODR_DIRECTIONS_NOTE, "children"),
+}
+SCR_OUTPUTS = {
+    "scr_body": Output(ids.SCR_BODY, "className"),
+    "scr_facts": Output(ids.SCR_FACTS, "children"),
+    "segments": Output(ids.SCR_SEGMENTS, "figure"),
+    "segments_room": Output(ids.SCR_SEGMENTS_BODY, "style"),
+    "table": Output(ids.SCR_TABLE, "children"),
+    "sizes": Output(ids.SCR_SIZES, "figure"),
+    "changes": Output(ids.SCR_CHANGES, "children"),
+    "flow": Output(ids.SCR_FLOW, "figure"),
+    "flow_room": Output(ids.SCR_FLOW_BODY, "style"),
+}
 
 
-def _scr_panel(scr: dict[str, Any] | None, theme: str | None) -> list[Any]:
-    if not scr or "sizes" not in scr:
-        return [[], no_update, live.WAITING_BODY]
-    return [live.scr_facts(scr), figures.scr_sizes(scr, theme_of(theme)), ""]
+def _add_frame_panels(dash: Dash, runs: Runs) -> None:
+    outputs = {
+        "answered": Output(ids.FRAME_ANSWERED, "data"),
+        "shown": Output(ids.FRAME_SHOWN, "data"),
+        **ODR_OUTPUTS,
+        **SCR_OUTPUTS,
+    }
 
-
-def _add_run_panels(dash: Dash, runs: Runs) -> None:
     @dash.callback(
-        Output(ids.LIVE_TOP, "children"),
-        Output(ids.LIVE_BANNER, "children"),
-        Output(ids.LIVE_ALARMS, "children"),
-        Output(ids.RUN_FACTS, "children"),
-        Output(ids.RUN_LOG, "children"),
-        Input(ids.LIVE_TICK, "n_intervals"),
-        Input(ids.LIVE_NOTICE, "data"),
-        State(ids.LIVE_RUN, "data"),
+        output=outputs,
+        inputs={
+            "wanted": Input(ids.FRAME_WANTED, "data"),
+            "theme": Input(ids.THEME, "data"),
+            "view": Input(ids.ODR_VIEW, "value"),
+            "run_id": State(ids.LIVE_RUN, "data"),
+            "shown": State(ids.FRAME_SHOWN, "data"),
+        },
     )
-    def show_state(_: int | None, notice: Any, run_id: str) -> Any:
-        details = runs.details(run_id)
-        log = details["log"][-LOG_LINES:]
-        return (
-            live.live_top(details),
-            live.banner(details, _resume_command(runs, details), log),
-            live.alarms(details["alarms"]),
-            live.run_facts(details),
-            "\n".join(log) or "The log is empty.",
-        )
+    def show_frame(wanted: Any, theme: str | None, view: str, run_id: str, shown: Any) -> Any:
+        wanted = wanted if isinstance(wanted, dict) else {}
+        answer = dict.fromkeys(outputs, no_update) | {"answered": wanted.get("ask")}
+        try:
+            place = _frame_at(runs, run_id, wanted.get("cursor"))
+            key = [*place, theme, view] if place else None
+            if place is None or key == shown:
+                return answer
+            stats, colours = runs.stats(run_id, place[0], place[1]), theme_of(theme)
+            odr = odr_panel(runs, run_id, place[1], stats.get("odr"), view, colours)
+        except RunError:  # the run or the frame went away; the browser asks on
+            return answer
+        return answer | {"shown": key} | odr | scr_panel(stats.get("scr"), colours)
 
+
+def odr_panel(
+    runs: Runs, run_id: str, step: int, odr: dict[str, Any] | None, view: str, theme: Theme
+) -> dict[str, Any]:
+    """Properties of the ODR card; a run of another version may lack some or all figures."""
+    if not odr or not ODR_KEYS <= odr.keys():
+        return {"odr_body": WAITING}
+    prior, config = prior_of(runs, run_id), runs.config_at(run_id, step)
+    limit = alarm_limits(config, prior)["zero_offsets"]
+    raised = any(event["name"] == "zero_offsets" for event in runs.alarms(run_id))
+    text, mood = odr_card.collapse_state(odr.get("zero_share"), limit, raised)
+    tables = wanted_directions(config, prior)
+    has_sphere = all(odr.get(key) for key in odr_figures.SPHERE_KEYS)
+    uneven = odr_figures.unevenness(odr) if has_sphere else None
+    return {
+        "odr_body": READY,
+        "odr_facts": odr_card.odr_table(odr, None if prior is None else prior.mean()),
+        "collapse": text,
+        "collapse_class": mood,
+        "lengths": odr_figures.lengths(odr, view, theme),
+        "uniformity": odr_card.uniformity_facts(odr, uneven),
+        "sphere": odr_figures.sphere(odr, theme) if has_sphere else no_update,
+        "sphere_room": {} if has_sphere else NO_ROOM,
+        "directions": odr_figures.directions(odr, theme, tables),
+        "directions_note": odr_card.DIRECTIONS_NOTE[tables is not None],
+    }
+
+
+def scr_panel(scr: dict[str, Any] | None, theme: Theme) -> dict[str, Any]:
+    """Properties of the SCR card; a run of another version may lack some or all figures."""
+    if not scr or "sizes" not in scr:
+        return {"scr_body": WAITING}
+    has_segments, has_flow = bool(scr.get("segments")), bool(scr.get("transitions"))
+    return {
+        "scr_body": READY,
+        "scr_facts": scr_card.scr_facts(scr),
+        "segments": scr_figures.segments(scr, theme) if has_segments else no_update,
+        "segments_room": {} if has_segments else NO_ROOM,
+        "table": scr_card.segment_table(scr) if has_segments else [],
+        "sizes": scr_figures.sizes(scr, theme),
+        "changes": scr_card.change_facts(scr),
+        "flow": scr_figures.flow(scr, theme) if has_flow else no_update,
+        "flow_room": {} if has_flow else NO_ROOM,
+    }
+
+
+# -- over the steps -----------------------------------------------------------------------------
+
+
+def _add_step_panels(dash: Dash, runs: Runs) -> None:
     @dash.callback(
-        Output(ids.CURVES, "figure"),
-        Output(ids.CURVES_BODY, "className"),
-        Output(ids.CURVES_SHOWN, "data"),
-        Input(ids.LIVE_TICK, "n_intervals"),
-        Input(ids.LIVE_NOTICE, "data"),
+        Output(ids.ODR_STEPS, "figure"),
+        Output(ids.SCR_STEPS, "figure"),
+        Output(ids.STEPS_SHOWN, "data"),
+        Input(ids.STEPS_BEAT, "data"),
+        Input(ids.FRAME_SHOWN, "data"),
         Input(ids.THEME, "data"),
         State(ids.LIVE_RUN, "data"),
         State(ids.LIVE_CURSOR, "data"),
-        State(ids.CURVES_SHOWN, "data"),
+        State(ids.STEPS_SHOWN, "data"),
     )
-    def show_curves(
-        _: int | None, notice: Any, theme: str | None, run_id: str, cursor: Any, shown: Any
+    def show_steps(
+        _: Any, frame: Any, theme: str | None, run_id: str, cursor: Any, shown: Any
     ) -> Any:
-        scalars = runs.scalars(run_id, figures.CURVE_KEYS)
+        place = _frame_at(runs, run_id, cursor)
+        if place is None:
+            return no_update, no_update, no_update
+        rows, marks = runs.stats_series(run_id, place[0]), runs.step_marks(run_id)
+        key = [place[0], place[2], len(rows), len(marks), theme]
+        if key == shown:
+            return no_update, no_update, no_update
+        limits = alarm_limits(runs.config(run_id), prior_of(runs, run_id))
+
+        def chart(panels: Any, keys: tuple[str, ...], name: str) -> Figure:
+            return step_panels(
+                panels,
+                curve_figures.frame_series(rows, keys),
+                marks,
+                name=name,
+                total_steps=runs.summary(run_id)["total_steps"],
+                cursor=place[1],
+                theme=theme_of(theme),
+                limits=limits,
+            )
+
+        odr = chart(curve_figures.ODR_PANELS, ODR_STEP_KEYS, "odr-steps")
+        return odr, chart(curve_figures.SCR_PANELS, SCR_STEP_KEYS, "scr-steps"), key
+
+
+def _add_training_panels(dash: Dash, runs: Runs) -> None:
+    @dash.callback(
+        Output(ids.LOSSES, "figure"),
+        Output(ids.LOSSES_BODY, "className"),
+        Output(ids.LOSSES_SHOWN, "data"),
+        Input(ids.STEPS_BEAT, "data"),
+        Input(ids.THEME, "data"),
+        State(ids.LIVE_RUN, "data"),
+        State(ids.LIVE_CURSOR, "data"),
+        State(ids.LOSSES_SHOWN, "data"),
+    )
+    def show_losses(_: Any, theme: str | None, run_id: str, cursor: Any, shown: Any) -> Any:
+        scalars = runs.scalars(run_id, curve_figures.LOSS_KEYS)
         marks = runs.step_marks(run_id)
         key = [{name: len(steps) for name, (steps, _) in scalars.items()}, len(marks), theme]
         if not scalars or key == shown:
             return no_update, no_update, no_update
-        figure = figures.curves(
+        figure = curve_figures.losses(
             scalars,
             marks,
             total_steps=runs.summary(run_id)["total_steps"],
             cursor=(cursor or {}).get("step"),
             theme=theme_of(theme),
         )
-        return figure, "", key
+        return figure, READY, key
 
     @dash.callback(
         Output(ids.HEALTH, "figure"),
         Output(ids.HEALTH_BODY, "className"),
         Output(ids.HEALTH_SHOWN, "data"),
-        Input(ids.LIVE_TICK, "n_intervals"),
-        Input(ids.LIVE_NOTICE, "data"),
+        Input(ids.STEPS_BEAT, "data"),
         Input(ids.THEME, "data"),
         State(ids.LIVE_RUN, "data"),
         State(ids.LIVE_CURSOR, "data"),
         State(ids.HEALTH_SHOWN, "data"),
     )
-    def show_health(
-        _: int | None, notice: Any, theme: str | None, run_id: str, cursor: Any, shown: Any
-    ) -> Any:
+    def show_health(_: Any, theme: str | None, run_id: str, cursor: Any, shown: Any) -> Any:
         scalars = runs.scalars(run_id, HEALTH_KEYS)
-        alarms = [step for step, kind in runs.step_marks(run_id) if kind == "alarm"]
-        key = [{name: len(steps) for name, (steps, _) in scalars.items()}, len(alarms), theme]
+        marks = [mark for mark in runs.step_marks(run_id) if mark[1] in ("alarm", "edit")]
+        key = [{name: len(steps) for name, (steps, _) in scalars.items()}, len(marks), theme]
         if not scalars or key == shown:
             return no_update, no_update, no_update
-        figure = health(
+        figure = step_panels(
+            HEALTH_PANELS,
             scalars,
-            alarms,
+            marks,
+            name="health",
             total_steps=runs.summary(run_id)["total_steps"],
             cursor=(cursor or {}).get("step"),
             theme=theme_of(theme),
+            limits=alarm_limits(runs.config(run_id), prior_of(runs, run_id)),
         )
-        return figure, "", key
+        return figure, READY, key
 
 
 def _frame_at(runs: Runs, run_id: str, cursor: Any) -> tuple[str, int, str] | None:
@@ -226,19 +274,3 @@ def _frame_at(runs: Runs, run_id: str, cursor: Any) -> tuple[str, int, str] | No
     head = runs.head(run_id)
     newest = next(iter(head["latest"].items()), None)
     return None if newest is None else (*newest, head["version"])
-
-
-def _resume_command(runs: Runs, details: dict[str, Any]) -> str:
-    """The command that goes on with a run: the one that started it, with --resume."""
-    started = details["command"] or (
-        f"pointins pretrain {details['recipe']} --run {runs.root / details['id']}"
-    )
-    return started if "--resume" in started.split() else f"{started} --resume"
-
-
-def _digest(rows: list[dict[str, Any]]) -> str:
-    return hashlib.sha256(repr(rows).encode()).hexdigest()
-
-
-def _example(runs: Runs) -> str:
-    return f"pointins pretrain indoor_demo --run {runs.root / 'rooms'}"

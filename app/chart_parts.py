@@ -33,6 +33,9 @@ class Theme:
     target: str
     semantic: str
     truth: str
+    unassigned: str
+    fewer: str  # than uniform, on the maps of directions
+    more: str
     danger: str
 
 
@@ -49,6 +52,9 @@ THEMES = {
         target="#f0e442",
         semantic="#a78bfa",
         truth="#d55e00",
+        unassigned="#6b7682",
+        fewer="#6678e0",
+        more="#e5628c",
         danger="#ff8a80",
     ),
     "light": Theme(
@@ -63,6 +69,9 @@ THEMES = {
         target="#8f8200",
         semantic="#6d4fc4",
         truth="#c04f00",
+        unassigned="#8a94a0",
+        fewer="#4155c4",
+        more="#c2356a",
         danger="#b42318",
     ),
 }
@@ -170,31 +179,34 @@ def curve_labels(
     rows: Sequence[tuple[Series, str, str]], top: float, axis: str, gap: float = LABEL_GAP
 ) -> list[Figure]:
     """Names at the newest point of the curves, moved apart where they would touch."""
-    ends = [(last_value(series) / top, name, colour) for series, name, colour in rows]
+    ends = sorted((last_value(series) / top, name, colour) for series, name, colour in rows)
     last_step = max((series[0][-1] for series, _, _ in rows if series[0]), default=0)
-    labels, floor = [], -1.0
-    for height, name, colour in sorted(ends):
-        height = max(min(height, 1.0), floor + gap)
-        floor = height
-        labels.append(
-            {
-                "xref": "x",
-                "yref": axis,
-                "x": last_step,
-                "y": height * top,
-                "xanchor": "left",
-                "xshift": 6,
-                "showarrow": False,
-                "text": name,
-                "font": {"color": colour, "size": 11},
-            }
-        )
-    return labels
+    heights: list[float] = []
+    for height, _, _ in ends:
+        heights.append(max(min(height, 1.0), heights[-1] + gap if heights else 0.0))
+    ceiling = 1.0
+    for row in reversed(range(len(heights))):  # those that were pushed over the top come down
+        heights[row] = min(heights[row], ceiling)
+        ceiling = heights[row] - gap
+    return [
+        {
+            "xref": "x",
+            "yref": axis,
+            "x": last_step,
+            "y": height * top,
+            "xanchor": "left",
+            "xshift": 6,
+            "showarrow": False,
+            "text": name,
+            "font": {"color": colour, "size": 11},
+        }
+        for height, (_, name, colour) in zip(heights, ends, strict=True)
+    ]
 
 
 def mark_lines(marks: Sequence[tuple[int, str]], theme: Theme) -> list[Figure]:
     colours = {"resume": theme.text, "warning": theme.prior, "mark": theme.quiet}
-    colours["alarm"] = theme.danger
+    colours |= {"alarm": theme.danger, "edit": theme.semantic}
     colours |= dict.fromkeys(PHASES, theme.quiet)
     return [
         line_shape(colours[kind], x=(step, step), y=(0, 1), xref="x", yref="paper", dash="dot")

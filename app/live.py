@@ -1,7 +1,8 @@
 """Live notices: a small websocket that says what is new in a run. The arrays are fetched by GET.
 
 One task polls each watched run, shared by its watchers, and ends with the last of them. A watcher
-that is slow gets the newest notice of a kind, never a backlog.
+that is slow gets the newest notice of a kind, never a backlog; one that reads nothing at all is cut
+off after a while and comes back by itself.
 """
 
 import asyncio
@@ -23,7 +24,9 @@ SCALARS_EVERY_S = 1.0
 LOOK_AGAIN_S = 1.0  # without a change on disk: heartbeats grow old, folders are replaced
 MAX_WATCHERS = 64
 MAX_MESSAGE_BYTES = 4096  # of a client; it has nothing to say but ping
-TOO_MANY, UNKNOWN_RUN, TOO_LONG = 4029, 4404, 1009
+CLOSE_S = 1.0  # a client that reads nothing does not read its dismissal either
+SEND_S = 30.0  # a notice that a client has not taken by then ends its connection
+TOO_MANY, UNKNOWN_RUN, NOT_READ, TOO_LONG = 4029, 4404, 4408, 1009
 
 Notice = dict[str, Any]
 
@@ -61,6 +64,7 @@ class Watch:
         self._runs = runs
         self._head = head
         self._scalar_step = runs.last_scalar_step(run_id)
+        self._last_event = runs.last_event(run_id)
         self._signature: list[tuple[int, int, int] | None] = []
         self._looked_at = self._told_state_at = self._told_scalars_at = 0.0
         self._owes_state = self._owes_scalars = False
@@ -80,17 +84,21 @@ class Watch:
         except RunError:
             return
 
-    def _look(self) -> tuple[Notice, int] | None:
-        """Head and last scalar step, if a file changed or the last look is long ago."""
+    def _look(self) -> tuple[Notice, int, int] | None:
+        """Head, last scalar step and last event, if a file changed or the last look is long ago."""
         files = self._runs.watched_files(self.run_id)
         signature = [_signature(path) for path in files]
         now = time.monotonic()
         if signature == self._signature and now - self._looked_at < LOOK_AGAIN_S:
             return None
         self._signature, self._looked_at = signature, now
-        return self._runs.head(self.run_id), self._runs.last_scalar_step(self.run_id)
+        return (
+            self._runs.head(self.run_id),
+            self._runs.last_scalar_step(self.run_id),
+            self._runs.last_event(self.run_id),
+        )
 
-    def _compare(self, new: Notice, scalar_step: int) -> None:
+    def _compare(self, new: Notice, scalar_step: int, last_event: int) -> None:
         old, self._head = self._head, new
         for scene, step in new["latest"].items():
             if new["version"] != old["version"] or old["latest"].get(scene) != step:
@@ -99,6 +107,9 @@ class Watch:
         self._owes_state |= any(old["state"].get(f) != new["state"].get(f) for f in fields)
         self._owes_scalars |= scalar_step != self._scalar_step
         self._scalar_step = scalar_step
+        if last_event != self._last_event:
+            self._last_event = last_event
+            self._send(type="events", next=last_event)
 
     def _tell_owed(self, now: float) -> None:
         """State and scalars, not more often than a page wants to draw them."""
@@ -200,8 +211,11 @@ async def _serve(socket: WebSocket, watching: asyncio.Task[None] | None, outbox:
 
         async def send() -> None:
             with _nobody_listens():
-                while True:
-                    await socket.send_text(json.dumps(await outbox.take(), separators=(",", ":")))
+                while await _is_taken(socket, await outbox.take()):
+                    continue
+                with anyio.move_on_after(CLOSE_S):
+                    await socket.close(NOT_READ, "the page has stopped reading")
+            group.cancel_scope.cancel()
 
         async def hear() -> None:
             await _hear(socket)
@@ -216,6 +230,13 @@ async def _serve(socket: WebSocket, watching: asyncio.Task[None] | None, outbox:
 
         for task in (send, hear, leave_with_the_run):
             group.start_soon(task)
+
+
+async def _is_taken(socket: WebSocket, notice: Notice) -> bool:
+    """Send a notice; false if the client's buffers stay full, so that nothing piles up here."""
+    with anyio.move_on_after(SEND_S) as patience:
+        await socket.send_text(json.dumps(notice, separators=(",", ":")))
+    return not patience.cancelled_caught
 
 
 def _nobody_listens() -> contextlib.suppress:

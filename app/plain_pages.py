@@ -17,7 +17,7 @@ _ADVICE = {
     ),
 }
 
-_STYLE = """
+STYLE = """
 :root{color-scheme:dark light;--bg:#0B0E12;--panel:#141920;--line:#232A33;--text:#E6EAF0;
 --quiet:#9AA5B1;--prior:#E69F00;--before:#56B4E9;--after:#009E73}
 @media(prefers-color-scheme:light){:root{--bg:#F6F7F9;--panel:#fff;--line:#DCE1E7;
@@ -42,7 +42,7 @@ def plain_page(status: int, reason: str, port: int) -> HTMLResponse:
     return HTMLResponse(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · PointINS '
         'Studio</title><meta name="viewport" content="width=device-width,initial-scale=1">'
-        f'<link rel="icon" href="data:,"><style>{_STYLE}</style></head><body><main>'
+        f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body><main>'
         '<div class="name"><i style="background:var(--prior)"></i><i style="background:'
         'var(--before)"></i><i style="background:var(--after)"></i>&nbsp;PointINS Studio</div>'
         f'<h1>{title}</h1><p class="why">{escape(reason)}</p><p>{advice}</p>{command}'

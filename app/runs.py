@@ -4,19 +4,23 @@ One lock stands around the store: its tails are read by worker threads and by th
 steps are looked up among what exists; nothing a request says becomes a path.
 """
 
+import socket
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pointins_engine.config import RunConfig
-from pointins_engine.errors import RunError
+from pointins_engine.errors import PointinsError, RunError
 from pointins_engine.run_log.history import Series
+from pointins_engine.run_log.paths import RunPaths
+from pointins_engine.run_log.records import LISTENING
 from pointins_engine.run_log.store import Run, RunStore
 
 STATE_FIELDS = ("status", "detail", "step", "total_steps", "eta_s", "step_s", "age_s")
 DAMAGE = (RunError, OSError, KeyError, TypeError, ValueError, AttributeError)
 SPARK_POINTS = 60
+MAX_EVENTS = 1000  # of one answer; the next one goes on from there
 
 
 class StoredFile(NamedTuple):
@@ -24,6 +28,16 @@ class StoredFile(NamedTuple):
 
     path: Path
     version: str
+
+
+class Trainer(NamedTuple):
+    """The other side of a run's `control` folder."""
+
+    paths: RunPaths
+    state: dict[str, Any]
+    config: RunConfig  # with the edits that are in force
+    first: RunConfig  # what the run was started with
+    events: list[dict[str, Any]]  # answers to commands, and edits
 
 
 class _Known(NamedTuple):
@@ -116,6 +130,8 @@ class Runs:
                     "scenes": [{"id": scene, "steps": run.frames(scene)} for scene in run.scenes()],
                     "marks": list(run.marks()),
                     "alarms": run.alarms(),
+                    "checkpoints": run.checkpoints(),
+                    "parent": record.get("parent"),
                     "log": run.log_tail(),
                 }
             except DAMAGE as error:
@@ -155,12 +171,100 @@ class Runs:
         with self._lock:
             return self._with_scene(run_id, scene).stats(scene, step)
 
+    def alarms(self, run_id: str) -> list[dict[str, Any]]:
+        """Alarms that were raised and not cleared."""
+        with self._lock:
+            return self._open(run_id).alarms()
+
+    def stats_series(self, run_id: str, scene: str) -> list[dict[str, Any]]:
+        """Statistics of all frames of a scene, by step."""
+        with self._lock:
+            return list(self._with_scene(run_id, scene).stats_series(scene))
+
     def scalars(self, run_id: str, keys: Iterable[str] | None = None) -> dict[str, Series]:
         """Steps and values of the keys that were logged; of all of them without `keys`."""
         with self._lock:
             series = self._open(run_id).scalars()
             wanted = series if keys is None else [key for key in keys if key in series]
             return {key: (list(series[key][0]), list(series[key][1])) for key in wanted}
+
+    def events(self, run_id: str, after: int = 0) -> dict[str, Any]:
+        """What happened but for scalars, from an index of the events on; `next` goes on from here.
+
+        An index beyond the end means that the run was started anew: all is told again.
+        """
+        with self._lock:
+            run = self._open(run_id)
+            events = run.events()
+            start = after if 0 <= after <= len(events) else 0
+            told: list[dict[str, Any]] = []
+            at = start
+            while at < len(events) and len(told) < MAX_EVENTS:
+                if events[at].get("kind") != "scalars":
+                    told.append(events[at])
+                at += 1
+            version = run.version
+        return {"events": told, "next": at, "more": at < len(events), "version": version}
+
+    def last_event(self, run_id: str) -> int:
+        """How many events there are up to the last one that is not scalars."""
+        with self._lock:
+            events = self._open(run_id).events()
+            at = len(events)
+            while at > 0 and events[at - 1].get("kind") == "scalars":
+                at -= 1
+            return at
+
+    def trainer(self, run_id: str) -> Trainer:
+        """Whether a trainer listens to commands, and what holds for it now."""
+        with self._lock:
+            run = self._open(run_id)
+            try:
+                events = [e for e in run.events() if e.get("kind") in ("control", "edit")]
+                return Trainer(run.paths, run.state(), run.config_now(), run.config, events)
+            except DAMAGE as error:
+                raise _damage(run_id, error) from error
+
+    def works_here(self, run_id: str) -> bool:
+        """Whether a process of this machine writes the run now."""
+        with self._lock:
+            try:
+                state = self._open(run_id).state()
+            except DAMAGE as error:
+                raise _damage(run_id, error) from error
+            is_there = state["status"] in (*LISTENING, "stalled")
+            return is_there and state.get("host") == socket.gethostname()
+
+    def record(self, run_id: str) -> dict[str, Any]:
+        """What stands in `run.json`; not to be changed."""
+        with self._lock:
+            return self._open(run_id).record
+
+    def config(self, run_id: str) -> RunConfig:
+        """The configuration that the run was started with."""
+        with self._lock:
+            try:
+                return self._open(run_id).config
+            except (*DAMAGE, PointinsError) as error:
+                raise _damage(run_id, error) from error
+
+    def config_at(self, run_id: str, step: int) -> RunConfig:
+        """With the edits that were in force after `step` steps."""
+        with self._lock:
+            try:
+                return self._open(run_id).config_at(step)
+            except (*DAMAGE, PointinsError) as error:
+                raise _damage(run_id, error) from error
+
+    def folder(self, run_id: str) -> Path:
+        """Where the run lies, links followed."""
+        with self._lock:
+            return self._inside(self._open(run_id).paths.root)
+
+    def checkpoints(self, run_id: str) -> list[dict[str, Any]]:
+        """Whole checkpoints by rising `step`; one that somebody asked for is `kept`."""
+        with self._lock:
+            return self._open(run_id).checkpoints()
 
     def last_scalar_step(self, run_id: str) -> int:
         """Step of the newest scalars, -1 if there are none."""

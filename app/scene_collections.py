@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from app.access import only_looks
 from pointins_engine.errors import SceneError
 from pointins_engine.scene_index.cache import CollectionFolder, SceneRow
 
@@ -118,7 +119,11 @@ class Collections:
         Args:
             collection: What somebody looks at.
             scene: A scene whose row or arrays are missing.
+
+        Who may only look starts nothing.
         """
+        if only_looks():
+            return
         with self._lock:
             job = self._running(collection.id)
             if job is not None:
@@ -136,7 +141,8 @@ class Collections:
     def progress(self, collection: Collection) -> dict[str, Any]:
         """status, done, total, now, eta_s and detail of the collection's index.
 
-        Status is `waiting` (for its turn), `running`, `finished`, `failed` (the source cannot be
+        Status is `waiting` (for its turn), `view_only` (for somebody with control to open it),
+        `running`, `finished`, `failed` (the source cannot be
         listed), or `lost` (the process ended in the middle).
         """
         said = collection.folder.read_progress()
@@ -147,7 +153,7 @@ class Collections:
             said = {}  # of an earlier job
         status = said.get("status", "running" if is_running else "lost")
         if job is None:
-            status = "waiting"
+            status = "view_only" if only_looks() else "waiting"
         elif not is_running and status not in ("finished", "failed"):
             status = "lost"
         detail = str(said.get("detail", ""))

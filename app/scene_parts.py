@@ -57,7 +57,7 @@ def collection_parts(
         },
     )
     if not page["total"]:
-        content: Any = scenes.nothing_yet(collection.source, progress["status"] == "waiting")
+        content: Any = scenes.nothing_yet(collection.source, progress["status"])
         content = None if progress["status"] == "failed" else content
     elif not cards:
         content = scenes.nothing_found(query.text, address(collection, query, text="", page=1))

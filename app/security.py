@@ -1,7 +1,7 @@
 """The gate in front of everything: pages, assets, the API and the websocket.
 
-Pure ASGI, so that no route can be reached around it. It checks Host, then Origin, then who asks,
-and puts the security headers on every response.
+Pure ASGI, so that no route can be reached around it. It checks Host, then Origin, then who asks and
+with which rights, and puts the security headers on every response.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,18 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.access import Access
+from app.access import Access, Visitor, visitor
 from app.plain_pages import plain_page
 
 SAFE_METHODS = ("GET", "HEAD")
+READING_POSTS = ("/_dash-update-component",)  # Dash asks by POST; its callbacks change nothing
 JSON_TYPE = "application/json"
+MAX_BODY_BYTES = 1024**2
+MORE_RIGHTS = ("view", "control")  # a link that gives more than a browser has is spent on it
+VIEW_ONLY = (
+    "This link may look at everything and change nothing. A link with control is printed where the "
+    "studio runs, and by: pointins studio --link"
+)
 
 
 class Gate:
@@ -35,11 +42,13 @@ class Gate:
             await self._websocket(scope, receive, send)
             return
         answer = self._answer(scope) or self._app
+        visitor.set(self._visitor(scope))
         await answer(scope, receive, self._with_headers(send))
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = self._refusal(scope)
         if refusal is None:
+            visitor.set(self._visitor(scope))
             await self._app(scope, receive, send)
         elif "websocket.http.response" in scope.get("extensions", {}):
             response = JSONResponse({"error": refusal[1]}, refusal[0], headers=self._headers)
@@ -52,6 +61,8 @@ class Gate:
         """The gate's own response: a refusal, or the exchange of a launch link for a cookie."""
         if not self._is_known_host(scope):
             return self._refuse(scope, 400, self._wrong_host(scope))
+        if scope["path"] == "/health" and scope["method"] in SAFE_METHODS:
+            return JSONResponse({"status": "ok"})  # for whoever asks, so it tells nothing
         token = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("token")
         if token is not None and scope["method"] == "GET":
             return self._open(scope, token)
@@ -59,13 +70,19 @@ class Gate:
         return None if refusal is None else self._refuse(scope, *refusal)
 
     def _open(self, scope: Scope, token: str) -> Response:
-        known = self._has_session(scope)
-        if not known and not self._access.spend_link(token):
+        known = self._visitor_of_cookie(scope)
+        offered = self._access.link_rights(token)
+        gains = offered is not None and (known is None or (known.rights, offered) == MORE_RIGHTS)
+        if known is None and not gains:
             return self._refuse(scope, 403, "This link has been used already, or is not ours.")
         response = RedirectResponse(_without_token(scope), status_code=303)
-        if not known:
+        rights = self._access.spend_link(token) if gains else None
+        if rights is not None:
             response.set_cookie(
-                self._access.cookie_name, self._access.session, httponly=True, samesite="strict"
+                self._access.cookie_name,
+                self._access.new_cookie(rights),
+                httponly=True,
+                samesite="strict",
             )
         return response
 
@@ -74,19 +91,23 @@ class Gate:
         if not self._is_known_host(scope):
             return 400, self._wrong_host(scope)
         headers = Headers(scope=scope)
-        bearer = self._has_bearer(headers)
+        bearer = self._visitor_of_bearer(headers)
         changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
         if changes:
             origin = headers.get("origin")
-            if origin is None and not bearer:
+            if origin is None and bearer is None:
                 return 403, "A request that changes something needs an Origin header."
             if origin is not None and not _is_same_origin(origin, headers["host"]):
                 return 403, f"The page {origin[:100]} may not talk to this studio."
-            has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-            if has_body and headers.get("content-type", "").split(";")[0].strip() != JSON_TYPE:
-                return 415, f"The body of a request must be {JSON_TYPE}."
-        if not bearer and not self._has_session(scope):
+            refusal = _body_refusal(headers)
+            if refusal is not None:
+                return refusal
+        asking = bearer or self._visitor_of_cookie(scope)
+        if asking is None:
             return 401, "This studio opens with the link that was printed when it started."
+        is_reading = scope["type"] == "websocket" or scope["path"] in READING_POSTS
+        if changes and not is_reading and asking.rights == "view":
+            return 403, VIEW_ONLY
         return None
 
     def _is_known_host(self, scope: Scope) -> bool:
@@ -99,17 +120,21 @@ class Gate:
             f"http://127.0.0.1:{self._access.port}, or start it with --allow-host NAME."
         )
 
-    def _has_session(self, scope: Scope) -> bool:
+    def _visitor(self, scope: Scope) -> Visitor | None:
+        return self._visitor_of_bearer(Headers(scope=scope)) or self._visitor_of_cookie(scope)
+
+    def _visitor_of_cookie(self, scope: Scope) -> Visitor | None:
         try:
             jar = SimpleCookie(Headers(scope=scope).get("cookie", ""))
         except CookieError:
-            return False
+            return None
         cookie = jar.get(self._access.cookie_name)
-        return cookie is not None and self._access.is_session(cookie.value)
+        return None if cookie is None else self._access.visitor_of_cookie(cookie.value)
 
-    def _has_bearer(self, headers: Headers) -> bool:
+    def _visitor_of_bearer(self, headers: Headers) -> Visitor | None:
         kind, _, token = headers.get("authorization", "").partition(" ")
-        return kind.lower() == "bearer" and self._access.is_bearer(token.strip())
+        is_bearer = kind.lower() == "bearer"
+        return self._access.visitor_of_token(token.strip()) if is_bearer else None
 
     def _refuse(self, scope: Scope, status: int, reason: str) -> Response:
         wants_page = "text/html" in Headers(scope=scope).get("accept", "")
@@ -152,6 +177,20 @@ def security_headers(access: Access, script_hashes: Sequence[str]) -> dict[str, 
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
+
+
+def _body_refusal(headers: Headers) -> tuple[int, str] | None:
+    """Status and sentence if the body may not be read."""
+    if "transfer-encoding" in headers:
+        return 411, "The body of a request must state its length (Content-Length)."
+    length = headers.get("content-length", "0")
+    if length == "0":
+        return None
+    if not length.isdecimal() or len(length) > 12 or int(length) > MAX_BODY_BYTES:
+        return 413, f"The body of a request may have {MAX_BODY_BYTES // 1024} KiB at most."
+    if headers.get("content-type", "").split(";")[0].strip() != JSON_TYPE:
+        return 415, f"The body of a request must be {JSON_TYPE}."
+    return None
 
 
 def _is_same_origin(origin: str, host: str) -> bool:

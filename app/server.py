@@ -14,7 +14,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access import Access
 from app.api import add_api
+from app.api_docs import add_api_docs
 from app.callbacks import add_callbacks
+from app.control_api import add_control_api
+from app.launch_api import add_launch_api
+from app.launch_plan import Planner
+from app.launches import Launches
 from app.live import LiveHub, add_live
 from app.runs import Runs
 from app.scene_api import SceneBrowser, add_scene_api, open_browser
@@ -42,6 +47,7 @@ INDEX = """<!DOCTYPE html>
 {%app_entry%}
 <footer>{%config%}{%scripts%}{%renderer%}</footer>
 <script type="module" src="/assets/viewport/main.mjs"></script>
+<script type="module" src="/assets/steering/main.mjs"></script>
 </body>
 </html>"""
 
@@ -55,6 +61,9 @@ def create_app(
     render: Render | None = None,
     hub: LiveHub | None = None,
     scenes: SceneBrowser | None = None,
+    planner: Planner | None = None,
+    can_launch: bool = True,
+    api_docs: bool = False,
 ) -> ASGIApp:
     """The whole studio.
 
@@ -64,9 +73,13 @@ def create_app(
         render: Draws thumbnails; without it the Polyscope renderer does.
         hub: Live notices; a test may pass its own to look inside.
         scenes: Collections and priors to show; without it the simulators and the built-in priors.
+        planner: Makes command lines of launches; without it only simulated scans are trained on.
+        can_launch: Whether training may be started from the browser.
+        api_docs: Whether the API describes itself at /api/docs.
     """
     runs = Runs(store)
     hub = hub or LiveHub(runs)
+    launches = Launches(runs) if can_launch else None
     thumbnails = Thumbnails(runs, render)
     scenes = scenes or open_browser((), default_cache(), runs=store.root)
 
@@ -78,7 +91,11 @@ def create_app(
 
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     add_scene_api(server, scenes)
-    add_api(server, runs, thumbnails, access)
+    add_control_api(server, runs)
+    add_launch_api(server, runs, planner or Planner(runs), launches)
+    if api_docs:
+        add_api_docs(server)
+    add_api(server, runs, thumbnails, access, can_launch=can_launch)
     add_live(server, hub)
     dash = make_dash(server)
     add_callbacks(dash, runs, thumbnails, scenes)

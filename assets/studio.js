@@ -39,7 +39,7 @@ window.dash_clientside.studio = {
 
   /** The vertical line of the curves follows the frame that is drawn. */
   moveTimeLine(cursor) {
-    for (const chart of document.querySelectorAll(":is(#curves, #health) .js-plotly-plot")) {
+    for (const chart of document.querySelectorAll(".over-steps .js-plotly-plot")) {
       if (chart.layout?.shapes?.length && Number.isFinite(cursor?.step)) {
         window.Plotly.relayout(chart, {
           "shapes[0].x0": cursor.step,

@@ -6,12 +6,22 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import instances, latency, loading, offsets, reading, steps, world
+from benchmarks import (
+    instances,
+    latency,
+    loading,
+    offsets,
+    reading,
+    steps,
+    viewport,
+    world,
+)
 
 BENCHMARKS = {
     "steps": steps.table,
     "instances": instances.table,
     "latency": latency.table,
+    "viewport": viewport.table,
     "reading": reading.table,
     "loading": loading.table,
     "world": world.table,

@@ -349,7 +349,9 @@ class Cells:
     def odr(self) -> Tensor:
         config = get_recipe("indoor_demo").odr
         rng = self.rng.clouds("odr", self.clouds)
-        return regularize_offsets(self.offset, self.batch_index, self.clouds, PRIOR, config, rng)
+        return regularize_offsets(
+            self.offset, self.batch_index, self.clouds, PRIOR, config, rng
+        ).offset
 
     def scr(self, grouping: Any):
         config = ScrConfig(num_segments=KINDS, min_size=5)

@@ -6,6 +6,7 @@ PAGE = "page"
 RAIL_RUNS = "rail-runs"
 RAIL_SCENES = "rail-scenes"
 RAIL_LIVE = "rail-live"
+RAIL_LAUNCH = "rail-launch"
 THEME = "theme"
 THEME_TOGGLE = "theme-toggle"
 
@@ -25,25 +26,52 @@ LIVE_ALARMS = "live-alarms"
 VIEWPORT_ROOT = "viewport-root"  # (js)
 TIMELINE_ROOT = "timeline-root"  # (js)
 
+FRAME_WANTED = "frame-wanted"  # (js) {ask, cursor}: which frame the panels are to describe
+FRAME_ANSWERED = "frame-answered"  # (js) the last `ask` that was answered
 FRAME_SHOWN = "frame-shown"
+STEPS_BEAT = "steps-beat"  # (js) charts over the steps may have more to show
+STEPS_SHOWN = "steps-shown"
+SELECTION_ROOT = "selection-root"  # (js)
+
 ODR_BODY = "odr-body"
 ODR_FACTS = "odr-facts"
-ODR_MAGNITUDE = "odr-magnitude"
+ODR_SELECTION = "odr-selection"  # (js)
+ODR_COLLAPSE = "odr-collapse"
+ODR_VIEW = "odr-view"
+ODR_LENGTHS = "odr-lengths"  # (js)
+ODR_BRUSH = "odr-brush"  # (js)
+ODR_UNIFORMITY = "odr-uniformity"
+ODR_SPHERE = "odr-sphere"
+ODR_SPHERE_BODY = "odr-sphere-body"
 ODR_DIRECTIONS = "odr-directions"
+ODR_DIRECTIONS_NOTE = "odr-directions-note"
+ODR_STEPS = "odr-steps"
+
 SCR_BODY = "scr-body"
 SCR_FACTS = "scr-facts"
-SCR_SIZES = "scr-sizes"
+SCR_SEGMENTS = "scr-segments"  # (js)
+SCR_SEGMENTS_BODY = "scr-segments-body"
+SCR_TABLE = "scr-table"  # (js)
+SCR_SIZES = "scr-sizes"  # (js)
+SCR_CHANGES = "scr-changes"
+SCR_FLOW = "scr-flow"  # (js)
+SCR_FLOW_BODY = "scr-flow-body"
+SCR_STEPS = "scr-steps"
 
-CURVES_SHOWN = "curves-shown"
-CURVES_BODY = "curves-body"
-CURVES = "curves"
+LOSSES_SHOWN = "losses-shown"
+LOSSES_BODY = "losses-body"
+LOSSES = "losses"
 
 HEALTH_SHOWN = "health-shown"
 HEALTH_BODY = "health-body"
 HEALTH = "health"
 
 RUN_FACTS = "run-facts"
-RUN_LOG = "run-log"
+STEERING_ROOT = "steering-root"  # (js)
+LOG_ROOT = "log-root"  # (js)
+
+# launch page
+LAUNCH_ROOT = "launch-root"  # (js)
 
 # scenes page
 SCENES_COLLECTION = "scenes-collection"

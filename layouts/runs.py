@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from layouts import ids, words
 from layouts.parts import aria, command, progress, status_chip, top_bar
+from layouts.states import ALIVE
 
 TICK_MS = 2000
 
@@ -115,7 +116,7 @@ def live_address(run_id: str) -> str:
 
 
 def _run_row(row: dict[str, Any]) -> Component:
-    running = row["status"] in ("running", "starting")
+    running = row["status"] in ALIVE
     damaged = row["status"] == "damaged"
     name = [html.B(row["id"]), html.Span(row["recipe"] or "", className="quiet")]
     cells = [

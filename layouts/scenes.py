@@ -249,16 +249,21 @@ def nothing_found(text: str, clear: str) -> Component:
     )
 
 
-def nothing_yet(source: str, is_waiting: bool) -> Component:
-    """Before the first scene is listed."""
+def nothing_yet(source: str, status: str) -> Component:
+    """Before the first scene is listed; `status` of the collection's progress."""
+    reasons = {
+        "waiting": "Waiting for another collection to be read first.",
+        "view_only": "This link looks only and starts no reading. Scenes appear here when somebody "
+        "with control opens the collection.",
+    }
     return html.Div(
         [
             html.Div(className="empty-picture"),
             html.H2("Looking for scans"),
             html.P(
-                "Waiting for another collection to be read first."
-                if is_waiting
-                else f"{source} is being listed. Scenes appear here as they are read."
+                reasons.get(
+                    status, f"{source} is being listed. Scenes appear here as they are read."
+                )
             ),
         ],
         className="empty",

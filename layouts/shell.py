@@ -3,7 +3,7 @@
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from layouts import ids, live, runs, scene, scenes
+from layouts import ids, launch, live, runs, scene, scenes
 from layouts.parts import aria
 
 
@@ -18,6 +18,7 @@ def shell() -> Component:
                     _rail_link("Runs", ids.RAIL_RUNS, "/"),
                     _rail_link("Live", ids.RAIL_LIVE, "/live"),
                     _rail_link("Scenes", ids.RAIL_SCENES, "/scenes"),
+                    _rail_link("Launch", ids.RAIL_LAUNCH, "/launch"),
                 ],
                 className="rail",
                 **aria(label="Pages"),
@@ -34,13 +35,13 @@ def shell() -> Component:
     )
 
 
-def rail_classes(page: str) -> tuple[str, str, str]:
-    """Classes of the links to the runs, live and scenes pages while `page` is shown."""
-    runs, live, scenes = (
+def rail_classes(page: str) -> tuple[str, str, str, str]:
+    """Classes of the links to the runs, live, scenes and launch pages while `page` is shown."""
+    runs, live, scenes, launch = (
         f"rail-link rail-{name}{' is-here' if name == page else ''}"
-        for name in ("runs", "live", "scenes")
+        for name in ("runs", "live", "scenes", "launch")
     )
-    return runs, live, scenes
+    return runs, live, scenes, launch
 
 
 def all_pages() -> Component:
@@ -50,6 +51,7 @@ def all_pages() -> Component:
             shell(),
             runs.runs_page("runs"),
             live.live_page("run"),
+            launch.launch_page("runs"),
             scenes.scenes_page("scans", [], ""),
             scene.scene_page("scans", "scan"),
         ]

@@ -7,6 +7,8 @@ NOTHING = "–"
 STATUS_WORDS = {
     "starting": "starting",
     "running": "running",
+    "paused": "paused",
+    "stalled": "stalled",
     "finished": "finished",
     "stopped": "stopped",
     "failed": "failed",

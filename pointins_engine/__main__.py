@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from pointins_engine import __version__, ablation, convert, data_commands, prior_commands
-from pointins_engine.config import Units, UpAxis
+from pointins_engine import __version__, ablation, convert, data_commands, prior_commands, steer
+from pointins_engine.config import RunConfig, Units, UpAxis
 from pointins_engine.errors import ConfigError, PointinsError, SceneError
+from pointins_engine.fork import Parent, find_parent
 from pointins_engine.recipes import PRESETS, RECIPES, get_recipe
+from pointins_engine.run_log.paths import RunPaths
+from pointins_engine.run_log.store import Run
 
 RUNS = Path("runs")
 EXIT_BAD_INPUT = 2
@@ -28,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--"
     ]:  # which torchrun needs, and takes away with some versions of Python only
         words = words[1:]
-    args, rest = _parser().parse_known_args(words)
+    args, rest = _parser(needs_recipe=not _goes_on(words)).parse_known_args(words)
     try:
         if rest and args.run_command not in (_pretrain, _studio, _view):
             raise ConfigError(
@@ -42,7 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _goes_on(words: list[str]) -> bool:
+    """Whether the words may leave out the recipe, because a run that is there has one."""
+    return any(word.partition("=")[0] in ("--fork", "--resume") for word in words)
+
+
+def _parser(*, needs_recipe: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pointins",
         description="Instance-aware self-supervised pre-training on point clouds, made visible.",
@@ -63,7 +71,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Any field of the configuration can be set, for example --optim.lr 1e-3 or "
         "--scr.grouping robust; `pointins pretrain RECIPE --fields` lists them all.",
     )
-    pretrain.add_argument("recipe", metavar="RECIPE", help=", ".join(RECIPES))
+    if needs_recipe:
+        pretrain.add_argument("recipe", metavar="RECIPE", help=", ".join(RECIPES))
+    else:  # an optional one would take the value of a field for a recipe
+        pretrain.set_defaults(recipe=None)
     pretrain.add_argument("--preset", help=f"how SCR groups votes: {', '.join(PRESETS)}")
     pretrain.add_argument(
         "--scenes", metavar="PATH", help="dataset, folder of scans, scan, sim:rooms or sim:streets"
@@ -72,9 +83,21 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--steps", type=int, help="optimiser steps")
     pretrain.add_argument("--seed", type=int, help="one number decides every random draw")
     pretrain.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
-    pretrain.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    pretrain.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the last checkpoint; without RECIPE as the run of --run is configured",
+    )
+    pretrain.add_argument(
+        "--fork",
+        metavar="RUN[@STEP]",
+        help="begin where another run is at a checkpoint; no RECIPE, fields given here change",
+    )
     pretrain.add_argument("--fields", action="store_true", help="list all fields and stop")
     pretrain.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    steering = command("steer", _steer, "Pause, step, stop or change a run while it trains.")
+    steer.add_arguments(steering)
 
     # These two hand their arguments, --help too, to the module that does the work.
     command("studio", _studio, "Open the studio on a folder of runs.", add_help=False)
@@ -122,10 +145,8 @@ def _parser() -> argparse.ArgumentParser:
 def _pretrain(args: argparse.Namespace, rest: list[str]) -> int:
     import tyro
 
-    from pointins_engine.config import RunConfig
-
-    config = get_recipe(args.recipe, args.preset)
-    prog = f"pointins pretrain {args.recipe}"
+    config, recipe, parent, rest = _configured(args, rest)
+    prog = f"pointins pretrain {recipe}"
     if args.fields:
         tyro.cli(RunConfig, default=config, args=["--help"], prog=prog)
     named = {"--scene.source": args.scenes, "--optim.steps": args.steps, "--seed": args.seed}
@@ -143,14 +164,15 @@ def _pretrain(args: argparse.Namespace, rest: list[str]) -> int:
 
     device = own_device(args.device)
     with joined(device) as world:
-        run = Path(world.share(str(args.run or _fresh_run(RUNS, args.recipe))))
+        run = Path(world.share(str(args.run or _fresh_run(RUNS, recipe))))
         with ProgressBar(run, quiet=args.quiet or not world.is_main) as bar:
             pretrain(
                 config,
                 run,
-                recipe=args.recipe,
+                recipe=recipe,
                 device=device,
                 resume=args.resume,
+                fork=parent,
                 command=_command_line(args, run, rest, world.size),
                 report=bar.update,
                 say=bar.say,
@@ -158,6 +180,42 @@ def _pretrain(args: argparse.Namespace, rest: list[str]) -> int:
             )
     end_rank()
     return 0
+
+
+def _configured(
+    args: argparse.Namespace, rest: list[str]
+) -> tuple[RunConfig, str, Parent | None, list[str]]:
+    """What `pretrain` starts from: configuration, recipe, parent of a fork, words not used here.
+
+    Raises:
+        ConfigError, RunError: If the words do not go together, or name what is not there.
+    """
+    recipe = args.recipe
+    if recipe is None and rest and not rest[0].startswith("-"):
+        recipe, *rest = rest
+        args.recipe = recipe
+    if args.fork is not None and (recipe or args.preset):
+        raise ConfigError(
+            f"--fork takes the recipe of its parent: leave out {recipe or '--preset'}, and give "
+            "the fields that change, for example --scr.link-radius 0.3."
+        )
+    run: Path | None = args.run
+    if recipe is None and args.resume and run is not None and RunPaths(run).run.exists():
+        kept = Run(run.resolve())
+        return kept.config, str(kept.record.get("recipe", "")), None, rest
+    if args.fork is not None:
+        parent = find_parent(args.fork, RUNS)
+        return parent.config, parent.recipe, parent, rest
+    if recipe is None:
+        raise ConfigError(
+            f"--resume without a recipe needs --run and a run there, got {run}. Give the run "
+            "folder, or a recipe to start with."
+        )
+    return get_recipe(recipe, args.preset), recipe, None, rest
+
+
+def _steer(args: argparse.Namespace, rest: list[str]) -> int:
+    return steer.run(args, RUNS)
 
 
 def _studio(args: argparse.Namespace, rest: list[str]) -> int:
@@ -263,8 +321,8 @@ def _command_line(args: argparse.Namespace, run: Path, rest: list[str], ranks: i
     if ranks > 1:
         # Without the -- torchrun takes --run for an abbreviation of its own --run-path.
         words = ["torchrun", "--nproc-per-node", str(ranks), "-m", "pointins_engine", "--"]
-    words += ["pretrain", args.recipe, "--run", str(run)]
-    for name in ("preset", "scenes", "steps", "seed"):
+    words += ["pretrain", *([args.recipe] if args.recipe else []), "--run", str(run)]
+    for name in ("fork", "preset", "scenes", "steps", "seed"):
         if (value := getattr(args, name)) is not None:
             words += [f"--{name}", str(value)]
     return shlex.join([*words, *rest])

@@ -35,8 +35,17 @@ def save_checkpoint(
     teacher: nn.Module,
     optimizer: Optimizer,
     keep: int,
+    asked: bool = False,
 ) -> Path:
     """Write a checkpoint after `step` optimiser steps, then remove all but the newest `keep`.
+
+    Args:
+        paths: Of the run.
+        step: Optimiser steps that are done.
+        student, teacher: Networks as they are then.
+        optimizer: Of the student.
+        keep: Newest checkpoints that stay, besides those that somebody asked for.
+        asked: Somebody asked for this one: it stays until a person removes it.
 
     Raises:
         RunError: If it cannot be written; older checkpoints stay.
@@ -49,19 +58,45 @@ def save_checkpoint(
         save_file(_contiguous(student.state_dict()), temporary / "student.safetensors")
         save_file(_contiguous(teacher.state_dict()), temporary / "teacher.safetensors")
         save_file(_optimizer_tensors(optimizer, student), temporary / "optimizer.safetensors")
-        write_json(temporary / "trainer.json", {"step": step})
+        write_json(temporary / "trainer.json", {"step": step, **({"asked": True} if asked else {})})
         shutil.rmtree(final, ignore_errors=True)
         temporary.replace(final)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, RunError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RunError(
             f"the checkpoint {final} cannot be written ({reason}). Free some disk space "
             "and go on with --resume; earlier checkpoints are kept."
         ) from error
-    for old in sorted(paths.checkpoints.glob("[0-9]*"))[:-keep]:
+    thinned = [folder for folder in sorted(paths.checkpoints.glob("[0-9]*")) if not _asked(folder)]
+    for old in thinned[:-keep]:
         shutil.rmtree(old)
     return final
+
+
+def copy_checkpoint(source: Path, paths: RunPaths, step: int) -> None:
+    """Put another run's checkpoint into a run, so that it needs that run no more.
+
+    Raises:
+        RunError: If it cannot be copied; nothing is left behind.
+    """
+    final = paths.checkpoint(step)
+    temporary = final.with_name(f".{final.name}.tmp")
+    try:
+        shutil.copytree(source, temporary)
+        write_json(temporary / "trainer.json", {"step": step})
+        temporary.replace(final)
+    except (OSError, shutil.Error, RunError) as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise RunError(f"{source} cannot be copied to {final} ({error}).") from error
+
+
+def _asked(folder: Path) -> bool:
+    """Whether somebody asked for this checkpoint."""
+    try:
+        return bool(read_json(folder / "trainer.json").get("asked"))
+    except RunError:
+        return False
 
 
 def latest_checkpoint(paths: RunPaths) -> Checkpoint | None:

@@ -6,6 +6,7 @@ ends with the source of the default (`provenance.py` has the letters).
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -346,6 +347,7 @@ class LogConfig:
     num_inspected: int = 2  # scenes whose teacher centroids are recorded (O)
     max_inspected_points: int = 200_000  # points of an inspected scene that the browser draws (O)
     max_inspected_voxels: int = 30_000  # voxels of an inspected scene that the teacher sees (O)
+    inspect_student: bool = True  # frames tell the student's offset lengths too (O)
     scalars_every: int = 10  # steps between scalars and health checks (O)
     probe_every: int = 1000  # steps between online probes; 0 = none (O)
     num_probed: int = 4  # labelled scenes of the online probe (O)
@@ -354,6 +356,7 @@ class LogConfig:
     checkpoint_every: int = 1000  # steps between checkpoints (O)
     keep_checkpoints: int = 2  # newest checkpoints kept (O)
     keep_frames: int = 200  # newest frames kept; of the older ones every 2**k-th stays (O)
+    tensorboard: bool = False  # mirror scalars, edits and alarms for TensorBoard (O)
 
     def __post_init__(self) -> None:
         for name in ("scalars_every", "frame_every"):
@@ -407,7 +410,7 @@ def from_dict(data: dict[str, Any], cls: type = RunConfig, path: str = "") -> An
     """A config record back from `to_dict`'s output, checked field by field.
 
     Raises:
-        ConfigError: If a field is unknown; names it and the known ones.
+        ConfigError: If a field is unknown, of another type, or out of bounds; names it.
     """
     hints = get_type_hints(cls)
     unknown = sorted(set(data) - set(hints))
@@ -418,18 +421,49 @@ def from_dict(data: dict[str, Any], cls: type = RunConfig, path: str = "") -> An
     for name, value in data.items():
         hint = hints[name]
         if dataclasses.is_dataclass(hint):
+            if not isinstance(value, dict):
+                raise ConfigError(f"{path}{name} is {value!r}, expected a group of fields.")
             values[name] = from_dict(value, hint, f"{path}{name}.")  # type: ignore[arg-type]
-        elif get_origin(hint) is tuple and isinstance(value, list):
-            values[name] = _as_tuples(value)
-        elif get_origin(hint) is Literal and value not in get_args(hint):
-            raise ConfigError(f"{path}{name} is {value!r}, expected one of {get_args(hint)}.")
         else:
-            values[name] = value
+            values[name] = _checked(value, hint, path + name)
     return cls(**values)
 
 
-def _as_tuples(value: Any) -> Any:
-    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+LARGEST = 2**63
+_NAMED = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
+
+
+def _checked(value: Any, hint: Any, name: str) -> Any:
+    """A value of a field as its type, lists as tuples.
+
+    Raises:
+        ConfigError: If it is of another type; nothing is guessed.
+    """
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise ConfigError(f"{name} is {value!r}, expected one of {get_args(hint)}.")
+        return value
+    if get_origin(hint) is tuple:
+        return _checked_tuple(value, get_args(hint), name)
+    if type(value) is int and abs(value) >= LARGEST:
+        raise ConfigError(f"{name} is {value!r}, expected a number below 2**63.")
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if math.isfinite(value):
+            return float(value)
+        raise ConfigError(f"{name} is {value!r}, expected a finite number.")
+    if hint is not float and type(value) is hint:
+        return value
+    raise ConfigError(f"{name} is {value!r}, expected {_NAMED[hint]}.")
+
+
+def _checked_tuple(value: Any, hints: tuple[Any, ...], name: str) -> tuple[Any, ...]:
+    is_open = len(hints) == 2 and hints[1] is Ellipsis
+    if not isinstance(value, list | tuple) or not (is_open or len(value) == len(hints)):
+        count = "of values" if is_open else f"of {len(hints)} values"
+        raise ConfigError(f"{name} is {value!r}, expected a list {count}.")
+    hints = hints[:1] * len(value) if is_open else hints
+    pairs = zip(value, hints, strict=True)
+    return tuple(_checked(v, hint, f"{name}[{n}]") for n, (v, hint) in enumerate(pairs))
 
 
 def with_values(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:

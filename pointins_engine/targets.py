@@ -10,7 +10,7 @@ from pointins_engine.batch import CellBatch
 from pointins_engine.config import RunConfig
 from pointins_engine.objectives.clouds import rows_per_cloud
 from pointins_engine.objectives.kmeans import kmeans
-from pointins_engine.objectives.odr import regularize_offsets
+from pointins_engine.objectives.odr import RegularizedOffsets, regularize_offsets
 from pointins_engine.objectives.priors import MagnitudePrior
 from pointins_engine.objectives.scr import ScrOutput, spatial_clustering
 from pointins_engine.randomness import StepRandom
@@ -24,6 +24,7 @@ class TeacherTargets:
 
     offset: Float[Tensor, "m 3"]  # metres, scene frame, before ODR
     regularized: Float[Tensor, "m 3"]  # metres, what ODR made; the raw ones where it makes none
+    level: Float[Tensor, " m"]  # of the lengths in ODR, 0..1; NaN for rows that it did not map
     clusters: ScrOutput  # without pseudo-instances where SCR is off
     target: Float[Tensor, "m 3"]  # metres: what a student at the same place is to predict
     valid: Bool[Tensor, " m"]  # rows that have a target
@@ -69,8 +70,10 @@ def teacher_targets(
     off_planes = cells.is_plane if odr.points == "off_planes" else None
 
     regularized = teacher.offset
+    level = torch.full_like(regularized[:, 0], torch.nan)
     if is_mapped and odr.order == "before_scr":
-        regularized = _regularize(teacher.offset, cells, off_planes, prior, config, rng, world)
+        mapped = _regularize(teacher.offset, cells, off_planes, prior, config, rng, world)
+        regularized, level = mapped.offset, mapped.level
     votes = regularized if odr_active else teacher.offset
 
     if scr.enabled and config.offset.enabled:
@@ -93,13 +96,15 @@ def teacher_targets(
         has_none = ~clusters.valid
         if scr.planes != "keep":
             has_none = has_none | cells.is_plane  # their target is zero, not a distance
-        regularized = _regularize(target, cells, has_none, prior, config, rng, world)
-        regularized = torch.where(has_none[:, None], teacher.offset, regularized)
+        mapped = _regularize(target, cells, has_none, prior, config, rng, world)
+        regularized = torch.where(has_none[:, None], teacher.offset, mapped.offset)
+        level = mapped.level
         if odr_active:
             target = torch.where(has_none[:, None], target, regularized)
     return TeacherTargets(
         offset=teacher.offset,
         regularized=regularized,
+        level=level,
         clusters=clusters,
         target=target,
         valid=clusters.valid,
@@ -115,7 +120,7 @@ def _regularize(
     config: RunConfig,
     rng: StepRandom,
     world: World,
-) -> Tensor:
+) -> RegularizedOffsets:
     odr = config.odr
     generators = rng.clouds("odr", cells.batch_size)
     return regularize_offsets(

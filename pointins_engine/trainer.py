@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from pointins_engine import checkpoint
 from pointins_engine.config import RunConfig
 from pointins_engine.errors import RunError
+from pointins_engine.fork import Parent
 from pointins_engine.losses import LossTerms, training_loss
 from pointins_engine.objectives.priors import MagnitudePrior
 from pointins_engine.randomness import StepRandom
@@ -36,11 +37,13 @@ from pointins_engine.training.lifecycle import closing_run, stop_requests
 from pointins_engine.training.optimizer import follow_schedule, make_optimizer
 from pointins_engine.training.recorder import Progress, Recorder, StepResult
 from pointins_engine.training.run_setup import (
+    Beginning,
     beginning,
     device_names,
     evenly_spread,
     open_writer,
 )
+from pointins_engine.training.steering import Steering
 from pointins_engine.training.view_stream import Parts, ViewStream, on_device, scenes_a_part
 from pointins_engine.views import missing_features
 from pointins_engine.watching.health import StageTimes
@@ -57,6 +60,7 @@ def pretrain(
     scenes: SceneSet | None = None,
     device: str | torch.device = "cpu",
     resume: bool = False,
+    fork: Parent | None = None,
     command: str = "",
     report: Callable[[Progress], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
@@ -71,6 +75,7 @@ def pretrain(
         scenes: What to train on instead of `config.scene.source` (`SceneSet.of`).
         device: `cpu`, `cuda` or `cuda:1`; with several ranks each has its own.
         resume: Go on from the newest checkpoint of `run`, or start if it holds no run yet.
+        fork: Begin where another run was at one of its checkpoints; that run is only read.
         command: Command line to put into `run.json`.
         report: Called after every step, on the rank that writes.
         say: Called with sentences for a person: warnings, where the run stands; there too.
@@ -85,7 +90,8 @@ def pretrain(
         scenes = open_scenes(config.scene, config.seed)
     else:
         config = replace(config, scene=replace(config.scene, source=IN_MEMORY))
-    begin = beginning(config, run, scenes, world, resume=resume)
+    begin = beginning(config, run, scenes, world, resume=resume, parent=fork)
+    config = begin.config
     target = torch.device(device)
     student, teacher = make_student_and_teacher(
         config, StepRandom(config.seed, 0).shared("weights")
@@ -98,14 +104,14 @@ def pretrain(
         )
     trainer = Trainer(config, scenes, begin.prior, student, teacher, optimizer, world)
     if not world.is_main:
-        trainer.run(begin.step, None, report)
+        trainer.run(begin, None, report)
         return
     chosen = evenly_spread(len(scenes), config.log.num_inspected)
     inspected = [scenes[n] for n in chosen]
     lacking = [note for scene in inspected if (note := missing_features(scene, config.scene))]
-    inspector = Inspector(inspected, config, begin.prior, target)
+    inspector = Inspector(inspected, config, begin.prior, target, student)
     probe, about_probe = open_probe(config, scenes)
-    writer = open_writer(config, run, begin, recipe, target, world, command)
+    writer = open_writer(run, begin, recipe, target, world, command)
     for line in (*scenes.warnings, *lacking, about_probe, begin.sentence(run)):
         if line:
             say(line)
@@ -120,7 +126,7 @@ def pretrain(
             if line:
                 writer.log(line)
         recorder = Recorder(config, writer, inspector, begin.prior, world, probe)
-        trainer.run(begin.step, recorder, report)
+        trainer.run(begin, recorder, report)
 
 
 class Trainer:
@@ -146,23 +152,28 @@ class Trainer:
         self.device = next(student.parameters()).device
         # NaN or infinity anywhere stays until it is looked at.
         self.is_finite = torch.ones((), dtype=torch.bool, device=self.device)
+        self._stream: ViewStream | None = None
+        self._recorder: Recorder | None = None
+        self._saved_at: int | None = None  # step of the newest checkpoint
 
     def run(
-        self, start: int, recorder: Recorder | None, report: Callable[[Progress], None]
+        self, begin: Beginning, recorder: Recorder | None, report: Callable[[Progress], None]
     ) -> None:
-        """All steps from `start` to the end, or until a rank is asked to stop.
+        """All steps from where it begins to the end, or until a rank is asked to stop.
 
         Args:
-            start: Steps that are done.
+            begin: Steps that are done, and what edits start from.
             recorder: On the rank that writes.
             report: Called after every step where there is a recorder.
 
         Raises:
-            KeyboardInterrupt: After the step in hand, on all ranks, if any was asked to stop.
+            KeyboardInterrupt: Before a step, on all ranks, if any was asked to stop; it is saved.
             RunError: If the losses are not finite any more, or the ranks have drifted apart.
         """
-        total = self.config.optim.steps
-        stream = ViewStream(
+        total, start = self.config.optim.steps, begin.step
+        self._recorder = recorder
+        self._saved_at = None if begin.checkpoint is None else start
+        self._stream = stream = ViewStream(
             self.scenes,
             self.config,
             self._left_out if recorder is None else recorder.left_out,
@@ -173,29 +184,29 @@ class Trainer:
             stop_requests(second_interrupts=self.world.size == 1) as stop,
             closing(stream.from_step(start)) as views,
         ):
+            writer = None if recorder is None else recorder.writer
+            steering = Steering(self, begin.first, begin.record, stop, self.world, writer)
             if recorder is not None:
                 recorder.start(start, self.teacher)
+            steering.start(start)
             for step in range(start, total):
+                self._be_steered(steering, step)
                 done = step + 1
-                is_looked_at, is_saved = self._is_looked_at(done), self._is_saved(done)
+                is_looked_at = self._is_looked_at(done) or steering.is_single_step
+                is_saved = self._is_saved(done)
                 result = self.step(step, views, stream, is_looked_at=is_looked_at)
                 if recorder is not None:
                     recorder.log(done, result)
                 del result  # the next step needs the memory of its predictions
                 if is_looked_at or is_saved:
-                    self._check(done)
+                    self.check(done)
                 if recorder is not None:
                     recorder.watch(done, self.teacher)
-                    if is_saved:
-                        recorder.save(done, self.student, self.teacher, self.optimizer)
+                if is_saved:
+                    self.save(done, asked=False)
+                if recorder is not None:
                     report(recorder.progress(done))
-                if self.world.any(stop.is_set()) and done < total:
-                    self._check(done)
-                    if recorder is not None:
-                        if not is_saved:
-                            recorder.save(done, self.student, self.teacher, self.optimizer)
-                        recorder.stop(done)
-                    raise KeyboardInterrupt
+            steering.finish(total)
         if recorder is not None:
             recorder.finish()
 
@@ -284,7 +295,33 @@ class Trainer:
     def _is_saved(self, done: int) -> bool:
         return done % self.config.log.checkpoint_every == 0 or done == self.config.optim.steps
 
-    def _check(self, done: int) -> None:
+    def _be_steered(self, steering: Steering, done: int) -> None:
+        started = time.perf_counter()
+        steering.before_step(done)
+        if self._recorder is not None:
+            self._recorder.leave_out(time.perf_counter() - started)
+
+    def follow(self, config: RunConfig, prior: MagnitudePrior) -> None:
+        """Train with another configuration and prior from the next step on."""
+        self.config, self.prior = config, prior
+        if self._stream is not None:
+            self._stream.follow(config)
+        if self._recorder is not None:
+            self._recorder.follow(config, prior)
+
+    def save(self, done: int, *, asked: bool) -> None:
+        """Write a checkpoint, unless this step has one and nobody asks for it."""
+        if self._saved_at == done and not asked:
+            return
+        if self._recorder is not None:
+            self._recorder.save(done, self.student, self.teacher, self.optimizer, asked=asked)
+        self._saved_at = done
+
+    def show(self, done: int) -> bool:
+        """Write a frame, unless this step has one; returns whether it was written here."""
+        return self._recorder is None or self._recorder.show(done, self.teacher)
+
+    def check(self, done: int) -> None:
         """Refuse to go on with, and to save, what is broken. Waits for the GPU."""
         self._refuse_broken(done)
         if self.world.size > 1 and not self.world.agrees(_checksum(self.student, self.teacher)):

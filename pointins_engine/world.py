@@ -75,7 +75,13 @@ class World:
 
     def any(self, flag: bool) -> bool:
         """Whether it is so on any rank. Reduced on the host, so no GPU is waited for."""
-        return flag if self.size == 1 else bool(self.max(torch.tensor([flag], dtype=torch.uint8)))
+        return self.each(flag)[0]
+
+    def each(self, *flags: bool) -> list[bool]:
+        """Of several flags, each as `any`, in one exchange."""
+        if self.size == 1:
+            return list(flags)
+        return [bool(flag) for flag in self.max(torch.tensor(flags, dtype=torch.uint8)).tolist()]
 
     def share(self, value: Any) -> Any:
         """What rank 0 gives, on all ranks; anything that JSON can hold."""

@@ -44,7 +44,8 @@ def test_every_key_of_the_run_folder_is_documented():
     from pointins_engine.run_log import records
 
     text = (ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")
-    for table in (records.SCALARS, records.SCENE_ARRAYS, records.FRAME_ARRAYS, records.STATS):
+    frames = (records.FRAME_ARRAYS, records.STATS, records.ODR_STATS, records.SCR_STATS)
+    for table in (records.SCALARS, records.SCENE_ARRAYS, *frames):
         for key in table.values():
             row = f"| `{key.name}` | {key.unit or '–'} | {key.meaning} |"
             assert row in text, f"docs/run-folder.md lacks the row: {row}"

@@ -29,7 +29,7 @@ from pointins_engine.targets import teacher_targets
 from pointins_engine.trainer import pretrain
 from pointins_engine.training.optimizer import follow_schedule, make_optimizer
 from pointins_engine.training.recorder import Progress
-from pointins_engine.watching.inspection import FrameClock, aligned_components, component_colors
+from pointins_engine.watching.inspection import FrameClock
 from tests.training.two_ranks import tiny, write_scans
 
 ROOT = Path(__file__).parents[1]
@@ -337,14 +337,3 @@ def test_the_frame_clock_keeps_to_its_share():
     assert clock.is_due(15)
     share = 0.3 / (0.3 + 5 * 0.6)
     assert share <= 0.1
-
-
-def test_colours_keep_their_meaning_while_features_turn():
-    """Features that are only rotated and scaled keep their colours exactly."""
-    rng = torch.Generator().manual_seed(0)
-    feat = torch.randn(200, 8, generator=rng) * torch.tensor([5.0, 3, 2, 1, 0.5, 0.3, 0.2, 0.1])
-    turn = torch.linalg.qr(torch.randn(8, 8, generator=rng)).Q
-    first = aligned_components(feat, None)
-    second = aligned_components(3.0 * feat @ turn, first)
-    np.testing.assert_allclose(second, first, atol=1e-5)
-    assert component_colors(first).std(axis=0).min() > 20

@@ -42,6 +42,11 @@ export class Api {
     );
   }
 
+  /** Statistics of a frame. */
+  stats(scene, step, signal) {
+    return this._json(`${this._scene(scene)}/stats/${step}`, signal);
+  }
+
   _scene(scene) {
     return `${this.root}/scenes/${encodeURIComponent(scene)}`;
   }

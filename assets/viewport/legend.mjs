@@ -7,6 +7,11 @@ import { NO_SEGMENT, inputKind, meanLength } from "./records.mjs";
 import { COLOURINGS } from "./toolbar.mjs";
 
 const MOST_SWATCHES = 8;
+const ARROWS = {
+  before: "arrows: offsets before ODR",
+  after: "arrows: offsets after ODR",
+  target: "arrows: ways to the targets",
+};
 export const WALL_WORDS = { cut: "walls cut away", hidden: "walls, floors and ground hidden" };
 
 export class Legend {
@@ -31,7 +36,7 @@ export class Legend {
     this.key = "";
   }
 
-  update({ session, look, drawn, colouring }) {
+  update({ session, look, drawn, colouring, comparing }) {
     const { scene, player, state, shown } = session;
     this.element.hidden = !scene;
     if (!scene) return;
@@ -54,10 +59,12 @@ export class Legend {
       look.centroids,
       state?.status,
       look.unassigned,
+      look.arrows,
+      comparing.figures?.share,
     ]);
     if (key === this.key) return; // swatches change with frame and colouring only
     this.key = key;
-    this.scale.replaceChildren(...scaleOf(colouring, scene, shown));
+    this.scale.replaceChildren(...scaleOf(colouring, scene, shown, comparing));
     this.votes.replaceChildren(...votesOf(look, scene, shown?.frame));
   }
 }
@@ -90,8 +97,9 @@ function noteText(player, fault) {
 }
 
 function votesOf(look, scene, frame) {
-  if (!frame || !look.centroids) return [];
-  const rows = [];
+  if (!frame) return [];
+  const rows = look.arrows.map((name) => entry("vp-dash", { "data-quantity": name }, ARROWS[name]));
+  if (!look.centroids) return rows;
   if (look.votes !== "target") {
     const name = look.votes === "before" ? "votes before ODR" : "votes after ODR";
     const halves = look.votes === "before" ? frame.offsetTeacher : frame.offsetRegularized;
@@ -113,7 +121,14 @@ function votesOf(look, scene, frame) {
   return rows;
 }
 
-function scaleOf(colouring, scene, shown) {
+function scaleOf(colouring, scene, shown, { figures, pinned }) {
+  if (colouring === "difference" && figures) {
+    return [
+      caption(`Cells with another object than at step ${pinned.frame.step}, in its colour`),
+      entry("vp-swatch", { "data-quantity": "unassigned" }, "unchanged"),
+      entry("vp-swatch", { "data-quantity": "lost" }, "now without one"),
+    ];
+  }
   if (colouring === "height") return heightScale(scene);
   if (colouring === "input" && inputKind(scene) === "intensity") {
     return [

@@ -32,6 +32,11 @@ function reconcile() {
   }
 }
 
+/** What is chosen in the picture of a run; undefined on other pages. */
+const choosing = () => mounted?.shell.choosing;
+const selecting = () => choosing()?.selecting;
+
+/** For the page's other scripts and for tests. Objects are {segment} or {instance: row}. */
 window.pointinsViewport = {
   seek: (step) =>
     mounted?.shell.session?.steer?.((player) => {
@@ -40,6 +45,14 @@ window.pointinsViewport = {
     }),
   setScene: (id) => mounted?.shell.session?.openScene?.(id),
   state: () => mounted?.shell.state() ?? null,
+  current: () => selecting()?.current() ?? null,
+  selectLengths: (range) => selecting()?.selectLengths(range),
+  selectCells: (cells, label) => selecting()?.selectCells(cells, label),
+  clearSelection: () => selecting()?.clearSelection(),
+  isolate: (object) => selecting()?.isolate(selecting().keyOf(object)),
+  isolated: () => selecting()?.isolatedObject() ?? null,
+  hover: (object) => selecting()?.hover(selecting().keyOf(object)),
+  compare: (step) => choosing()?.compare(step),
 };
 
 new MutationObserver(reconcile).observe(document.body, {

@@ -5,6 +5,7 @@
 
 import { make } from "./dom.mjs";
 import { bytes, duration, grouped } from "./format.mjs";
+import { nameOf } from "./visibility.mjs";
 
 /** A panel over the picture, and banners above it; which there are is up to the page. */
 export class NoticePanel {
@@ -196,7 +197,7 @@ async function copy(button, text) {
 }
 
 /** The text twin of the picture, for those who do not see it. */
-export function summaryOf({ scene, player, state, shown, isLive }) {
+export function summaryOf({ scene, player, state, shown, isLive }, { selection, isolated }) {
   if (!scene) return "";
   const parts = [`Scene ${scene.id}, ${grouped(scene.numPoints)} points`];
   if (shown)
@@ -204,6 +205,8 @@ export function summaryOf({ scene, player, state, shown, isLive }) {
       `step ${player.shown} of ${state.total_steps}, ${shown.frame.numInstances} pseudo-instances`,
     );
   else parts.push("no frame yet");
+  if (selection) parts.push(`${grouped(selection.numPoints)} points selected from ${selection.label}`);
+  if (isolated) parts.push(`${nameOf(isolated)} alone`);
   if (isLive && state.eta_s) parts.push(`run ends in about ${duration(state.eta_s)}`);
   return `${parts.join(", ")}.`;
 }

@@ -21,6 +21,12 @@ export class PageState {
   }
 }
 
+/** Tell the page's scripts which frame is on screen. */
+export function announceFrame(run, { sceneId, player }) {
+  const detail = { run, scene: sceneId, step: player.shown };
+  document.dispatchEvent(new CustomEvent("pointins:frame", { detail }));
+}
+
 function setProps(id, data) {
   window.dash_clientside?.set_props?.(id, { data }); // absent in a page without Dash
 }

@@ -136,6 +136,20 @@ export class Player {
     return this.playing || at === 0 ? next : [...next, this.steps[at - 1]];
   }
 
+  /** Up to `reach` frames on either side of the cursor, nearest first. */
+  around(reach) {
+    const at = this.steps.indexOf(this.cursor);
+    if (at < 0) return [];
+    const steps = [];
+    for (let by = 1; by <= reach; by++) steps.push(this.steps[at + by], this.steps[at - by]);
+    return steps.filter((step) => step !== undefined);
+  }
+
+  /** The frame before the one that is shown, or null. */
+  get stepBefore() {
+    return this.steps[this.steps.indexOf(this.shown) - 1] ?? null;
+  }
+
   nearest(step) {
     if (!this.steps.length) return null;
     return this.steps.reduce((best, known) =>

@@ -4,7 +4,6 @@ import { readLook, writeLook } from "./address.mjs";
 import { throttled } from "./dom.mjs";
 import { bytes, grouped } from "./format.mjs";
 import { matchSlots } from "./identity.mjs";
-import { SCENE_SHORTCUTS } from "./keys.mjs";
 import { NoticePanel } from "./notices.mjs";
 import { inputKind } from "./records.mjs";
 import { SceneLegend } from "./scene_legend.mjs";
@@ -28,7 +27,7 @@ export class SceneShell extends Stage {
     });
     this.legend = new SceneLegend();
     this.notices = new NoticePanel({ onRetry: () => this.session.start() });
-    this.build({ label: `3D view of scene ${scene}`, shortcuts: SCENE_SHORTCUTS });
+    this.build({ label: `3D view of scene ${scene}`, page: "scene" });
     this.remember = throttled(ADDRESS_EVERY_MS, () => this._remember());
     if (!this.open()) return;
     this.listen([root]);
@@ -98,6 +97,10 @@ export class SceneShell extends Stage {
 
   pictureName() {
     return `${this.sceneId}.png`;
+  }
+
+  pictureTexts() {
+    return { Software: "PointINS Studio", Scene: this.sceneId, View: location.hash };
   }
 
   _scene(scene, facts) {

@@ -15,17 +15,22 @@ import { Player } from "./player.mjs";
 import { decodeFrame, decodeScene } from "./records.mjs";
 
 const RETRY_MS = 1000;
+const PREFETCH_FRAMES = 3; // on either side of the cursor
 const DETAILS_EVERY_MS = 4000; // marks and the list of scenes while a run is live
 const FRAMES_EVERY_MS = 1000; // notices tell of the newest frame only; the list tells of all
-const LIVE_STATUS = new Set(["starting", "running"]);
+const STALE_MS = 150; // a request that nobody waits for any more may take this long to come
+const LIVE_STATUS = new Set(["starting", "running", "paused", "stalled"]);
 
 export class Session {
-  constructor(run, on) {
+  /** @param {{scene?, step?: ?number, slots?}} asked what a link asks for; step null = newest */
+  constructor(run, on, asked = {}) {
     this.run = run;
     this.on = on;
+    this.asked = asked;
+    this.anchor = null; // {frame, slots} that colours are matched to, in place of the frame before
     this.api = new Api(run);
     this.player = new Player();
-    this.cache = new FrameCache((key) => this._loadFrame(...JSON.parse(key)));
+    this.cache = new FrameCache((key, signal) => this._loadFrame(...JSON.parse(key), signal));
     this.info = null;
     this.version = null;
     this.state = null; // state.json of the run
@@ -39,6 +44,10 @@ export class Session {
     this.fault = ""; // a frame that could not be read
     this.refreshDetails = throttled(DETAILS_EVERY_MS, () => this._fetchDetails());
     this.refreshFrames = throttled(FRAMES_EVERY_MS, () => this._fetchFrames());
+    const { step } = asked;
+    if (step !== undefined && step !== null) {
+      Object.assign(this.player, { cursor: step, following: false });
+    }
     this.start();
   }
 
@@ -62,8 +71,8 @@ export class Session {
     this.version = this.info.version;
     this._heard(this.info);
     this.live ??= new Live({ run: this.run, api: this.api, on: this._notices() });
-    if (this.scenes.length)
-      this.openScene(this.scenes.includes(this.sceneId) ? this.sceneId : this.scenes[0]);
+    const wanted = [this.sceneId, this.asked.scene, this.scenes[0]];
+    if (this.scenes.length) this.openScene(wanted.find((id) => this.scenes.includes(id)));
     else this._set({ loading: { phase: "waiting" } });
   }
 
@@ -74,6 +83,7 @@ export class Session {
     const before = this.player;
     this.player = Object.assign(new Player(), { following: before.following, speed: before.speed });
     this.player.cursor = before.cursor;
+    this.anchor = null;
     this._set({
       sceneId: id,
       scene: null,
@@ -113,6 +123,7 @@ export class Session {
   /** Do something with the player, then bring the wanted frame to the screen. */
   steer(action) {
     action(this.player);
+    this._abandon();
     this.on.onChange();
     this.pump();
     if (this.player.playing) this._keepPlaying();
@@ -130,6 +141,23 @@ export class Session {
       this.playTimer = requestAnimationFrame(beat);
     };
     this.playTimer = requestAnimationFrame(beat);
+  }
+
+  /** Give up requests that the cursor has left behind, so that they do not hold up the next. */
+  _abandon() {
+    const wanted = [this.player.cursor, ...this.player.around(PREFETCH_FRAMES)];
+    const isFresh = this.asking && performance.now() - this.asking.since < STALE_MS;
+    if (isFresh) wanted.push(this.asking.step);
+    this.cache.abortBut(new Set(wanted.map((step) => this._key(step))));
+  }
+
+  /** The frame of a step, from the cache or the server. */
+  async frameAt(step) {
+    const frame = await this.cache.get(this._key(step));
+    if (frame.numCells !== this.scene?.numCells) {
+      throw new Error(`it has ${frame.numCells} cells, the scene has ${this.scene?.numCells}`);
+    }
+    return frame;
   }
 
   /** Fetch and show what is wanted, one frame at a time, until the screen has caught up. */
@@ -153,33 +181,58 @@ export class Session {
   }
 
   async _show(step) {
-    const { player, scene, version } = this;
+    const { player, version } = this;
     let frame;
+    this.asking = { step, since: performance.now() };
     try {
-      frame = await this.cache.get(this._key(step));
-      if (frame.numCells !== scene.numCells) {
-        throw new Error(`it has ${frame.numCells} cells, the scene has ${scene.numCells}`);
-      }
+      frame = await this.frameAt(step);
     } catch (error) {
-      if (player !== this.player || version !== this.version) return;
+      if (isAbort(error) || player !== this.player || version !== this.version) return;
       if (error.status === 0) throw error;
       if (error.status !== 404) this.fault = `Frame ${step} cannot be shown: ${error.message}`;
       player.forget(step); // thinned out since, or damaged; its neighbour takes its place
       this.on.onChange();
       return;
+    } finally {
+      this.asking = null;
     }
     if (player !== this.player || version !== this.version || !this.scene) return;
-    const before = this.shown && { ids: this.shown.frame.instance, slots: this.shown.slots };
-    this.shown = { frame, slots: matchSlots(frame.instance, frame.numInstances, before) };
+    this.shown = { frame, slots: this._slotsOf(frame) };
     player.showed(step);
     this.on.onFrame(frame, this.shown.slots);
     this.on.onChange();
     await new Promise(requestAnimationFrame); // let it reach the screen before asking for more
   }
 
+  /** A colour slot for each row: as a link says, else matched to the anchor or the frame before. */
+  _slotsOf(frame) {
+    const { asked, anchor, shown } = this;
+    if (asked.step === frame.step && asked.slots?.length === frame.numInstances) return asked.slots;
+    const before = anchor ?? shown;
+    if (before?.frame === frame) return before.slots;
+    const known = before && { ids: before.frame.instance, slots: before.slots };
+    return matchSlots(frame.instance, frame.numInstances, known);
+  }
+
+  /** Slots for a frame that is not shown, matched to the one that is. */
+  slotsLike(frame) {
+    const known = this.shown && { ids: this.shown.frame.instance, slots: this.shown.slots };
+    return matchSlots(frame.instance, frame.numInstances, known);
+  }
+
+  /** Match colours to a frame from now on, or (null) from frame to frame again. */
+  setAnchor(anchor) {
+    this.anchor = anchor;
+    if (anchor && this.shown) {
+      this.shown = { frame: this.shown.frame, slots: this._slotsOf(this.shown.frame) };
+    }
+  }
+
   _prefetch() {
     if (this.player.following) return;
-    for (const step of this.player.neighbours()) {
+    const { player } = this;
+    const steps = player.playing ? player.neighbours() : player.around(PREFETCH_FRAMES);
+    for (const step of steps) {
       const key = this._key(step);
       if (!this.cache.has(key)) this.cache.get(key).catch(() => {}); // asked again when wanted
     }
@@ -189,8 +242,8 @@ export class Session {
     return JSON.stringify([this.sceneId, step, this.version]);
   }
 
-  async _loadFrame(scene, step, version) {
-    return decodeFrame(await this.api.frame(scene, step, version), step);
+  async _loadFrame(scene, step, version, signal) {
+    return decodeFrame(await this.api.frame(scene, step, version, signal), step);
   }
 
   // -- notices --------------------------------------------------------------------------------

@@ -1,51 +1,88 @@
 /**
  * The page of a run: toolbar, picture, legend, notices and timeline around one session. Everything
- * on screen follows from `refresh`.
+ * on screen follows from `refresh`. What is chosen in the picture is in `Choosing`.
  */
 
-import { SHORTCUTS } from "./keys.mjs";
+import { readView } from "./address.mjs";
+import { Choosing } from "./choosing.mjs";
+import { CommandPalette } from "./command_palette.mjs";
+import { prefersStill, throttled } from "./dom.mjs";
 import { Legend } from "./legend.mjs";
-import { throttled } from "./dom.mjs";
 import { Notices, summaryOf } from "./notices.mjs";
-import { PageState } from "./page_state.mjs";
+import { PageState, announceFrame } from "./page_state.mjs";
+import { entriesFor } from "./palette_entries.mjs";
+import { inputKind } from "./records.mjs";
+import { Remembering } from "./remembering.mjs";
+import { captured, shownAgain } from "./run_view.mjs";
 import { Session } from "./session.mjs";
 import { Stage } from "./stage.mjs";
 import { Timeline } from "./timeline.mjs";
-import { Toolbar } from "./toolbar.mjs";
-import { inputKind } from "./records.mjs";
+import { COLOURINGS, Toolbar } from "./toolbar.mjs";
+import { Trailing } from "./trailing.mjs";
 
 const SUMMARY_EVERY_MS = 5000;
 const CLOCK_MS = 1000;
+const MESSAGE_MS = 4000;
+const FIRST_TRAIL_FRAMES = 8;
 
 export class Shell extends Stage {
   constructor(root, timelineRoot) {
     super(root);
     this.run = root.dataset.run;
+    const asked = readView(location.hash, Object.keys(COLOURINGS));
+    this.pending = asked; // of a link, until there is a frame to show it with
+    this.wantedColouring = asked.colouring ?? null;
+    this.wantedWalls = asked.walls ?? null;
+    // What panes may decide for themselves, and what the renderer does not keep for us.
+    this.firstTrailFrames = FIRST_TRAIL_FRAMES;
+    this.base = { colouring: "input", votes: "before", arrows: [], trailFrames: FIRST_TRAIL_FRAMES };
     this.toolbar = new Toolbar({
       onScene: (id) => this.session.openScene(id),
       onLook: (values) => this.look(values),
       onCollapse: (t) => this.collapse(t),
+      onPanes: (preset) => this.choosing.setPanes(preset),
+      onCompare: () => this.choosing.compare(this.session.player.shown),
     });
     this.legend = new Legend();
     this.notices = new Notices({ onRetry: () => this._retry() });
-    this.build({ label: `3D view of run ${this.run}`, shortcuts: SHORTCUTS });
+    this.palette = new CommandPalette((letters) => entriesFor(this, letters));
+    this.choosing = new Choosing(this);
+    this.build({
+      label: `3D view of run ${this.run}`,
+      page: "run",
+      over: [...this.choosing.elements, this.palette.element],
+      actions: [
+        ["link", "Copy a link to this view (Ctrl+Shift+C)", "link"],
+        ["undo", "Undo a change of the view (Ctrl+Z)", "undo"],
+        ["redo", "Redo it (Ctrl+Y)", "redo"],
+        ["commands", "All commands (Ctrl+K)", "palette"],
+      ],
+    });
     if (!this.open()) return;
+    this.choosing.attach();
     this.timeline = new Timeline(timelineRoot, (action) => this.session.steer(action));
-    this.page = new PageState(this.run);
+    this.pageState = new PageState(this.run);
     this.summarise = throttled(
       SUMMARY_EVERY_MS,
-      () => (this.summary.textContent = summaryOf(this.session)),
+      () => (this.summary.textContent = summaryOf(this.session, this.choosing.selecting)),
     );
     this.listen([root, timelineRoot]);
-    this.session = new Session(this.run, {
-      onScene: (scene) => this._scene(scene),
-      onFrame: (frame, slots) => {
-        this.view.setFrame(frame, slots);
-        this.page.cursor(this.session);
+    this.remembering = new Remembering(
+      () => captured(this),
+      (state) => shownAgain(this, state),
+    );
+    this.session = new Session(
+      this.run,
+      {
+        onScene: (scene) => this._scene(scene),
+        onFrame: () => this.showFrames(),
+        onChange: () => this.refresh(),
+        onScalars: () => this.pageState.notice(this.session),
       },
-      onChange: () => this.refresh(),
-      onScalars: () => this.page.notice(this.session),
-    });
+      asked,
+    );
+    this.choosing.watch(this.session);
+    this.trailing = new Trailing(this.session, (trails) => this.view.setTrails(trails));
     this.clock = setInterval(() => this.refresh(), CLOCK_MS);
   }
 
@@ -55,9 +92,64 @@ export class Shell extends Stage {
 
   dispose() {
     clearInterval(this.clock);
+    clearTimeout(this.messageTimer);
+    this.remembering?.close();
     this.session?.close();
+    this.choosing.hands?.abort();
     this.timeline?.element.remove();
     super.dispose();
+  }
+
+  // -- the look -------------------------------------------------------------------------------
+
+  get wanted() {
+    return { ...this.view.look, ...this.base };
+  }
+
+  applyLook(values) {
+    const before = this.base.colouring;
+    const rest = { ...values };
+    for (const name of Object.keys(this.base)) {
+      if (rest[name] !== undefined) this.base[name] = rest[name];
+      delete rest[name];
+    }
+    const { arrows, trailFrames } = this.base;
+    const trails = { frames: prefersStill() ? 0 : trailFrames };
+    const { colouring, votes } = this.base;
+    const own = { colouring, votes, arrows, trails };
+    this.looks = this.choosing.comparing.looks(own, (kind) => ({ voteColor: this.colors[kind] }));
+    if (this.looks.length === 1) this.view.setLook({ ...rest, ...this.looks[0] });
+    else {
+      this.view.setLook(rest);
+      this.looks.forEach((look, pane) => this.view.panes[pane].setLook(look));
+    }
+    const repaints = [before, this.base.colouring].includes("difference");
+    if (repaints && before !== this.base.colouring) this.showFrames(false);
+    if (values.trailFrames !== undefined) this.trailing?.update(trailFrames);
+  }
+
+  /** The frame at the cursor has changed, or what the panes make of it. */
+  showFrames(isNew = true) {
+    const { session, choosing, view } = this;
+    if (!session?.scene) return;
+    if (isNew && session.shown) choosing.setShown(session.shown);
+    const { unassigned, text } = this.colors;
+    const frames = choosing.comparing.frames(this.base.colouring, unassigned, text);
+    frames.forEach((shown, pane) => {
+      if (!shown) return;
+      if (pane === 0) view.setFrame(shown.frame, shown.slots);
+      else view.panes[pane].setFrame(shown.frame, shown.slots);
+    });
+    if (!isNew || !session.shown) return;
+    this.trailing?.update(prefersStill() ? 0 : this.base.trailFrames);
+    this.pageState.cursor(session);
+    requestAnimationFrame(() => !view.isDisposed && announceFrame(this.run, session));
+    if (this.pending) this._showLinked();
+  }
+
+  moved() {
+    this.choosing.place();
+    this.remembering?.note();
   }
 
   /** For the page's other scripts and for tests. */
@@ -65,7 +157,7 @@ export class Shell extends Stage {
     const { session, view } = this;
     if (!session) return null;
     const { player } = session;
-    const { t, votes, walls } = view.look;
+    const { t, votes, walls, colouring } = this.wanted;
     return {
       run: this.run,
       scene: session.sceneId,
@@ -76,9 +168,10 @@ export class Shell extends Stage {
       t,
       votes,
       walls,
-      colouring: view.renderer.effectiveColouring(),
+      colouring: colouring === "difference" ? colouring : view.renderer.effectiveColouring(),
       drawn: view.drawn,
       total: session.scene?.numPoints ?? 0,
+      ...this.choosing.state(),
       pixelHash: () => view.pixelHash(),
     };
   }
@@ -86,7 +179,8 @@ export class Shell extends Stage {
   refresh() {
     const { session, view } = this;
     if (!session) return; // its first words come before it is handed over
-    const { look } = view;
+    const { comparing } = this.choosing;
+    const look = this.wanted;
     this.root.dataset.phase = session.loading.phase;
     this.toolbar.update({
       scenes: session.scenes,
@@ -94,20 +188,25 @@ export class Shell extends Stage {
       scene: session.scene,
       look,
       hasFrame: this.hasFrame,
+      comparing,
     });
+    const isDifference = look.colouring === "difference";
     this.legend.update({
       session,
       look,
       drawn: view.drawn,
-      colouring: view.renderer.effectiveColouring(),
+      colouring: isDifference ? look.colouring : view.renderer.effectiveColouring(),
+      comparing,
     });
     this.notices.update(session, this.context);
     this.timeline.update(session);
+    this.choosing.refresh();
     this.summarise();
+    this.remembering.note();
     const status = session.state && `${session.state.status} ${session.state.step}`;
     if (status !== this.lastStatus) {
       this.lastStatus = status;
-      this.page.notice(this.session);
+      this.pageState.notice(this.session);
     }
   }
 
@@ -116,24 +215,79 @@ export class Shell extends Stage {
     return `${this.run}-${sceneId}-step${player.shown ?? 0}.png`;
   }
 
+  pictureTexts() {
+    const { sceneId, player, info } = this.session;
+    const { target, distance, yaw, pitch } = this.view.camera;
+    return {
+      Software: `PointINS Studio ${info.libraries?.pointins ?? ""}`.trim(),
+      Run: this.run,
+      "Run uid": info.uid ?? "",
+      Scene: sceneId,
+      Step: player.shown ?? "",
+      Colouring: this.base.colouring,
+      Camera: JSON.stringify({ target, distance, yaw, pitch }),
+      View: `${location.pathname}${this.remembering.link().hash}`,
+      "Creation Time": new Date().toISOString(),
+    };
+  }
+
   commands() {
     const steer = (action) => this.session.steer(action);
     return {
       ...super.commands(),
+      ...this.choosing.commands(),
       play: () => steer((player) => player.toggle(performance.now())),
       move: (by) => steer((player) => player.move(by)),
       home: () => steer((player) => player.home()),
       follow: () => steer((player) => player.follow()),
       votes: (votes) => this.hasFrame && this.look({ votes }),
+      undo: () => this.remembering.undo(),
+      redo: () => this.remembering.redo(),
+      link: () => this.copyLink(),
+      palette: () => this.palette.open(),
+      leave: () => {
+        if (!this.help.hidden) this.showHelp(false);
+        else if (!this.choosing.escape()) document.activeElement.blur();
+      },
     };
   }
 
+  async copyLink() {
+    const { hash, isWhole } = this.remembering.link();
+    const address = `${location.origin}${location.pathname}${hash}`;
+    const rest = isWhole ? "" : " The selection is too large for a link and is left out.";
+    try {
+      await navigator.clipboard.writeText(address);
+      this.say(`Link copied.${rest}`);
+    } catch {
+      history.replaceState(history.state, "", hash);
+      this.say(`No clipboard here: the link is the page's address.${rest}`);
+    }
+  }
+
+  /** A word over the picture that goes by itself. */
+  say(text) {
+    this.choosing.say(text);
+    clearTimeout(this.messageTimer);
+    this.messageTimer = setTimeout(() => this.choosing.say(""), MESSAGE_MS);
+  }
+
   _scene(scene) {
-    const has = { input: inputKind(scene), truth: scene.instance };
+    const { pending } = this;
+    this.choosing.setScene(scene);
+    const has = { input: inputKind(scene), truth: scene.instance, difference: null };
     this.showScene(scene, {
       isIndoor: this.session.info.config?.scene?.domain === "indoor",
       isPossible: (colouring) => has[colouring] !== null,
     });
+    if (pending) shownAgain.look(this, pending);
+  }
+
+  /** What a link says and only a frame can show. */
+  _showLinked() {
+    const view = this.pending;
+    this.pending = null;
+    shownAgain.choice(this, view);
   }
 
   _retry() {

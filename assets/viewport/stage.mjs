@@ -9,8 +9,9 @@
 import { WALLS } from "./cutaway.mjs";
 import { Gizmo } from "./gizmo.mjs";
 import { makeHelp } from "./help.mjs";
-import { commandOf, isTakenBy } from "./keys.mjs";
+import { commandOf, isChord, isTakenBy } from "./keys.mjs";
 import { make, prefersStill } from "./dom.mjs";
+import { withTexts } from "./png_text.mjs";
 import { NoWebGL2Error } from "./renderer.mjs";
 import { inputKind } from "./records.mjs";
 import { watchTheme } from "./theme.mjs";
@@ -36,21 +37,32 @@ export class Stage {
   /** A picture was drawn, maybe from elsewhere. */
   moved() {}
 
+  /** The look that was asked for. */
+  get wanted() {
+    return this.view.look;
+  }
+
+  /** Hand a look on to the picture. */
+  applyLook(values) {
+    this.view.setLook(values);
+  }
+
+  /** What a saved picture says of itself, by key. */
+  pictureTexts() {
+    return {};
+  }
+
   /** Put the parts in the page. */
-  build({ label, shortcuts }) {
-    this.actions = makeActions({
-      onSize: (by) => this.resize(by),
-      onReset: () => this.view.resetCamera(),
-      onScreenshot: () => this.screenshot(),
-      onFull: () => this.full(),
-      onHelp: () => this.showHelp(),
-    });
+  build({ label, page, over = [], actions = [] }) {
+    this.page = page;
+    this.actions = makeActions((name, argument) => this.commands()[name](argument), actions);
     this.gizmo = new Gizmo((preset) => this.view.resetCamera(true, preset));
-    this.help = makeHelp(() => this.showHelp(false), shortcuts);
+    this.help = makeHelp(() => this.showHelp(false), page);
     this.summary = make("div", { class: "vp-hidden", attributes: { "aria-live": "polite" } });
     this.stage = make(
       "div",
       { class: "vp-stage", label, attributes: { tabindex: 0, role: "application" } },
+      ...over,
       this.legend.element,
       this.actions,
       this.gizmo.element,
@@ -105,12 +117,12 @@ export class Stage {
 
   look(values) {
     const { background, unassigned, target: targetColor, plane: planeColor } = this.colors;
-    const votes = values.votes ?? this.view.look.votes;
+    const votes = values.votes ?? this.wanted.votes;
     if (values.colouring) this.wantedColouring = values.colouring;
     if (values.walls) this.wantedWalls = values.walls;
     const voteColor = this.colors[votes];
     const theme = { background, unassigned, targetColor, planeColor, voteColor };
-    this.view.setLook({ ...theme, trails: !prefersStill(), ...values });
+    this.applyLook({ ...theme, ...values });
     this.refresh();
   }
 
@@ -118,13 +130,13 @@ export class Stage {
   showScene(scene, { isIndoor, isPossible }) {
     const wanted = this.wantedColouring ?? (inputKind(scene) ? "input" : "height");
     const colouring = isPossible(wanted) ? wanted : "height";
-    this.view.setLook({ walls: this.wantedWalls ?? (isIndoor ? "cut" : "all"), colouring });
+    this.applyLook({ walls: this.wantedWalls ?? (isIndoor ? "cut" : "all"), colouring });
     this.view.setScene(scene);
     this.look({});
   }
 
   collapse(to) {
-    const from = this.view.look.t;
+    const from = this.wanted.t;
     if (prefersStill()) {
       this.look({ t: to });
       return;
@@ -139,14 +151,15 @@ export class Stage {
   }
 
   resize(by) {
-    const power = Math.round(Math.log2(this.view.look.size) / SIZE_STEP + by) * SIZE_STEP;
+    const power = Math.round(Math.log2(this.wanted.size) / SIZE_STEP + by) * SIZE_STEP;
     this.look({ size: 2 ** Math.min(Math.max(power, -MOST_SIZE), MOST_SIZE) });
   }
 
   // -- what one does with the picture ---------------------------------------------------------
 
   async screenshot() {
-    const blob = await this.view.toBlob();
+    const png = new Uint8Array(await (await this.view.toBlob()).arrayBuffer());
+    const blob = new Blob([withTexts(png, this.pictureTexts())], { type: "image/png" });
     const href = URL.createObjectURL(blob);
     make("a", { attributes: { href, download: this.pictureName() } }).click();
     URL.revokeObjectURL(href);
@@ -168,9 +181,14 @@ export class Stage {
   listen(places) {
     this.listeners = new AbortController();
     const { signal } = this.listeners;
-    for (const place of places) {
-      place.addEventListener("keydown", (event) => this._key(event), { signal });
-    }
+    document.addEventListener(
+      "keydown",
+      (event) => {
+        const isHere = places.some((place) => place.contains(event.target));
+        if (isHere || isChord(event)) this._key(event);
+      },
+      { signal },
+    );
     this.root.addEventListener("keyup", ({ key }) => this.view.controls.keyUp(key.toLowerCase()), {
       signal,
     });
@@ -179,13 +197,14 @@ export class Stage {
 
   /** What keys can ask for, by name. */
   commands() {
-    const { look } = this.view;
+    const look = this.wanted;
     return {
       collapse: () => this.hasFrame && this.collapse(look.t < 0.5 ? 1 : 0),
       walls: () => this.look({ walls: WALLS[(WALLS.indexOf(look.walls) + 1) % WALLS.length] }),
       centroids: () => this.look({ centroids: !look.centroids }),
       size: (by) => this.resize(by),
       reset: () => this.view.resetCamera(),
+      screenshot: () => this.screenshot(),
       full: () => this.full(),
       help: () => this.showHelp(),
       leave: () => (this.help.hidden ? document.activeElement.blur() : this.showHelp(false)),
@@ -194,7 +213,7 @@ export class Stage {
 
   _key(event) {
     if (isTakenBy(event.target, event.key)) return;
-    const [name, argument] = commandOf(event) ?? [];
+    const [name, argument] = commandOf(event, this.page) ?? [];
     const command = this.commands()[name];
     const isFlight =
       event.target === this.stage && !event.ctrlKey && !event.metaKey && !event.altKey;

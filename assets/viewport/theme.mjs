@@ -22,6 +22,7 @@ export function watchTheme(root, onColors) {
       before: read("before", QUANTITIES.before),
       after: read("after", QUANTITIES.after),
       target: read("target", QUANTITIES.target),
+      text: read("text", "#e6eaf0"),
       plane: read("plane", PLANE),
     });
   tell();

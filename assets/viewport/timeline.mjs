@@ -2,9 +2,18 @@
 
 import { icon, make, svg } from "./dom.mjs";
 import { grouped } from "./format.mjs";
-import { axisEnd, axisLabels, placeMarks, shareOf, stepAt } from "./timescale.mjs";
+import {
+  MARK_WORDS,
+  axisEnd,
+  axisLabels,
+  phasesOf,
+  placeMarks,
+  shareOf,
+  stepAt,
+} from "./timescale.mjs";
 
 const SPEEDS = [0.5, 1, 2, 4];
+const MOST_TOLD = 6; // lines of a group of marks
 
 export class Timeline {
   /** @param {(action: (player) => void) => void} steer */
@@ -38,6 +47,7 @@ export class Timeline {
     this.labels = make("div", { class: "tl-labels vp-num" });
     this.cursor = make("div", { class: "tl-cursor" });
     this.hover = make("div", { class: "tl-hover vp-num" });
+    this.legend = make("div", { class: "tl-legend", attributes: { "aria-hidden": "true" } });
     this.track = make(
       "div",
       { class: "tl-track", label: "Step", attributes: { role: "slider", tabindex: 0 } },
@@ -56,6 +66,7 @@ export class Timeline {
       this.labels,
       this.cursor,
       this.hover,
+      this.legend,
     );
     this._listen();
     this.element = make(
@@ -79,13 +90,14 @@ export class Timeline {
 
   update({ player, state, info, isLive }) {
     const total = state?.total_steps ?? 0;
+    const marks = info?.marks ?? [];
     const latest = Math.max(player.latest ?? 0, isLive ? (state?.step ?? 0) : 0);
     this.end = axisEnd(latest, total, isLive);
     this._ifChanged("ticks", [player.steps.length, player.latest, player.steps[0], this.end], () =>
       this._drawTicks(player.steps),
     );
-    this._ifChanged("marks", [info?.marks.length, this.end], () =>
-      this._drawMarks(info?.marks ?? []),
+    this._ifChanged("marks", [marks.length, this.end, total], () =>
+      this._drawMarks([...marks, ...phasesOf(info?.config, total, marks)]),
     );
     this._ifChanged("labels", [this.end], () => this._drawLabels());
     this._ifChanged("play", [player.playing], () => {
@@ -129,16 +141,21 @@ export class Timeline {
   }
 
   _drawMarks(marks) {
+    const placed = placeMarks(marks, this.end);
     this.marks.replaceChildren(
-      ...placeMarks(marks, this.end).map(({ share, kind, texts }) => {
-        const mark = make("span", {
-          class: "tl-mark",
-          title: texts.join("\n"),
-          attributes: { "data-kind": kind },
-        });
+      ...placed.map(({ share, kind, texts }) => {
+        const mark = shape(kind);
         mark.style.left = percent(share);
+        mark.addEventListener("pointerenter", () => (this.told = texts));
+        mark.addEventListener("pointerleave", () => (this.told = null));
         return mark;
       }),
+    );
+    const kinds = new Set(placed.map(({ kind }) => kind));
+    this.legend.replaceChildren(
+      ...Object.keys(MARK_WORDS)
+        .filter((kind) => kinds.has(kind))
+        .map((kind) => make("span", { class: "vp-entry" }, shape(kind), MARK_WORDS[kind])),
     );
   }
 
@@ -171,14 +188,22 @@ export class Timeline {
     });
     this.track.addEventListener("pointermove", (event) => {
       const step = stepUnder(event);
-      this.hover.textContent = `step ${grouped(Math.round(step))}`;
-      this.hover.style.left = percent(shareOf(step, this.end));
+      this.hover.textContent = this.told
+        ? this.told.slice(0, MOST_TOLD).join("\n")
+        : `step ${grouped(Math.round(step))}`;
+      const share = shareOf(step, this.end);
+      this.hover.style.left = percent(share);
+      this.hover.style.setProperty("--lean", `${-100 * share}%`); // stays inside at both ends
       if (isDragging) scrub(event);
     });
     for (const name of ["pointerup", "pointercancel"]) {
       this.track.addEventListener(name, () => (isDragging = false));
     }
   }
+}
+
+function shape(kind) {
+  return make("span", { class: "tl-mark", attributes: { "data-kind": kind } });
 }
 
 function button(title, onClick, iconName) {

@@ -21,12 +21,23 @@ export function stepAt(share, end) {
   return Math.min(Math.max(share, 0), 1) * end;
 }
 
+/** Kinds of marks in words, the gravest first. */
+export const MARK_WORDS = {
+  alarm: "alarm",
+  warning: "warning",
+  edit: "edit of the configuration",
+  resume: "resume",
+  mark: "phase",
+  checkpoint: "checkpoint",
+  cleared: "alarm cleared",
+};
+
 /**
  * Marks of a run, grouped where they would touch: `gap` is the least distance as a share.
  * A group takes the kind that matters most.
  */
 export function placeMarks(marks, end, gap = 0.012) {
-  const weight = { alarm: 4, warning: 3, resume: 2, mark: 1, checkpoint: 0, cleared: 0 };
+  const weight = Object.fromEntries(Object.keys(MARK_WORDS).reverse().map((kind, k) => [kind, k]));
   const placed = [];
   for (const mark of [...marks].sort((a, b) => a.step - b.step)) {
     if (mark.step > end) continue;
@@ -43,8 +54,25 @@ export function placeMarks(marks, end, gap = 0.012) {
   return placed;
 }
 
+/**
+ * Phases that a configuration plans: where warm-up ends, ODR begins and the offset loss joins. One
+ * that the run has told of already is left out.
+ */
+export function phasesOf(config, total, marks) {
+  const planned = [
+    [config?.optim?.warmup, "The learning rate has warmed up"],
+    [config?.odr?.enabled === false ? 0 : config?.odr?.start, "ODR begins"],
+    [config?.offset?.enabled === false ? 0 : config?.offset?.start, "The offset loss joins"],
+  ];
+  return planned
+    .filter(([share]) => share > 0 && share < 1)
+    .map(([share, text]) => ({ kind: "mark", step: Math.round(share * total), text }))
+    .filter(({ text }) => !marks.some((mark) => mark.text?.toLowerCase() === text.toLowerCase()));
+}
+
 export function describeMark(mark) {
   const note = mark.text ?? mark.name ?? mark.detail ?? mark.message ?? "";
+  if (mark.kind === "edit") return `Edit at step ${mark.step}${note && `: ${note}`}`;
   if (mark.kind === "checkpoint") return `Checkpoint at step ${mark.step}`;
   if (mark.kind === "resume") return `Resumed at step ${mark.from_step ?? mark.step}`;
   if (mark.kind === "warning") return `Warning at step ${mark.step}${note && `: ${note}`}`;

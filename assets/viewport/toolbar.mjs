@@ -2,7 +2,9 @@
 
 import { icon, make } from "./dom.mjs";
 import { inputKind } from "./records.mjs";
-import { button, choices, end, group, range, select, setRange, toggle } from "./widgets.mjs";
+import { Layers } from "./layers.mjs";
+import { PRESETS } from "./comparing.mjs";
+import { button, choices, end, group, range, select, setRange } from "./widgets.mjs";
 
 export const COLOURINGS = {
   input: "Input",
@@ -11,6 +13,13 @@ export const COLOURINGS = {
   segment: "Segment",
   instance: "Pseudo-instance",
   truth: "Ground truth",
+  difference: "Difference",
+};
+
+const TOOLS = {
+  orbit: "Turn the view (O)",
+  box: "Select with a box (B)",
+  lasso: "Select with a lasso (L)",
 };
 
 export const VOTES = {
@@ -26,7 +35,7 @@ const WALL_CHOICES = {
 };
 
 export class Toolbar {
-  /** @param {object} ask onScene, onLook, onCollapse */
+  /** @param {object} ask onScene, onLook, onCollapse, onPanes, onCompare */
   constructor(ask) {
     this.scene = select("Scene", ask.onScene);
     this.scene.element.classList.add("vp-scene");
@@ -47,9 +56,8 @@ export class Toolbar {
       ask.onCollapse(1),
     );
     this.walls = makeWalls((walls) => ask.onLook({ walls }));
-    this.centroids = toggle("centroids", "Votes and pseudo-instance centroids (C)", (centroids) =>
-      ask.onLook({ centroids }),
-    );
+    this.layers = new Layers((values) => ask.onLook(values));
+    this.panes = select("Panes", (panes) => (panes === "compare" ? ask.onCompare() : ask.onPanes(panes)));
     const collapse = group(this.points, this.collapse, this.ends);
     collapse.classList.add("vp-collapse");
     this.element = make(
@@ -58,21 +66,32 @@ export class Toolbar {
       group(this.scene.element, this.colouring.element),
       this.votes.element,
       collapse,
-      group(this.walls.element, this.centroids),
+      group(this.walls.element, this.layers.element, this.panes.element),
     );
   }
 
-  update({ scenes, sceneId, scene, look, hasFrame }) {
+  /** @param {object} shown look is what was asked for; comparing decides for the panes */
+  update({ scenes, sceneId, scene, look, hasFrame, comparing }) {
     this.scene.set(
       scenes.map((id) => [id, id]),
       sceneId,
     );
     const kind = scene && inputKind(scene);
+    const has = { input: kind, truth: scene?.instance, difference: comparing.pinned };
     const options = Object.entries(COLOURINGS)
-      .filter(([key]) => (key === "input" ? kind : key === "truth" ? scene?.instance : true))
+      .filter(([key]) => !(key in has) || has[key])
       .map(([key, label]) => [key, key === "input" && kind === "intensity" ? "Intensity" : label]);
     this.colouring.set(options, look.colouring);
-    this.votes.set(look.votes, !hasFrame);
+    this.colouring.disable(comparing.decides("colouring"));
+    this.votes.set(look.votes, !hasFrame || comparing.decides("votes"));
+    this.panes.set(
+      [
+        ...Object.entries(PRESETS).map(([preset, { label, panes }]) => [preset, `${panes.length === 1 ? "1 pane" : `${panes.length}: ${label}`}`]),
+        ["compare", comparing.pinned ? `2: compared with step ${comparing.pinned.frame.step}` : "2: compare from this frame"],
+      ],
+      comparing.pinned ? "compare" : comparing.preset,
+    );
+    this.panes.disable(!hasFrame);
     this.collapse.disabled = !hasFrame;
     setRange(this.collapse, look.t);
     this.collapse.setAttribute(
@@ -82,8 +101,21 @@ export class Toolbar {
     this.points.toggleAttribute("data-reached", look.t < 0.5);
     this.ends.toggleAttribute("data-reached", look.t >= 0.5);
     this.walls.set(look.walls);
-    this.centroids.setAttribute("aria-pressed", String(look.centroids));
+    this.layers.update(look, hasFrame);
   }
+}
+
+/** What the pointer does in the picture. */
+export function makeTools(onPick) {
+  const tools = choices(
+    "Pointer",
+    Object.entries(TOOLS).map(([tool, title]) => {
+      return [tool, { label: title.replace(/ \(.\)$/, ""), title, content: [icon(tool)] }];
+    }),
+    onPick,
+  );
+  tools.element.classList.add("vp-tools");
+  return tools;
 }
 
 /** Which walls are drawn. */
@@ -98,17 +130,22 @@ export function makeWalls(onPick) {
   );
 }
 
-/** What one does with the picture as a whole; in a corner of it. */
-export function makeActions({ onSize, onReset, onScreenshot, onFull, onHelp }) {
+/**
+ * What one does with the picture as a whole; in a corner of it.
+ * @param {(name: string, argument?: number) => void} ask does a command
+ * @param {[string, string, string][]} more icon, title and command of what this page has besides
+ */
+export function makeActions(ask, more = []) {
   return make(
     "div",
     { class: "vp-actions", label: "Picture", attributes: { role: "toolbar" } },
-    button("reset", "Reset view (R)", onReset),
-    button("camera", "Save picture as PNG", onScreenshot),
-    button("full", "Full screen (F)", onFull),
-    button("help", "Keyboard (?)", onHelp),
+    button("reset", "Reset view (R)", () => ask("reset")),
+    button("camera", "Save picture as PNG", () => ask("screenshot")),
+    button("full", "Full screen (F)", () => ask("full")),
+    ...more.map(([name, title, command]) => button(name, title, () => ask(command))),
+    button("help", "Keyboard (?)", () => ask("help")),
     make("hr", { class: "vp-rule" }),
-    button("larger", "Larger points (+)", () => onSize(1)),
-    button("smaller", "Smaller points (-)", () => onSize(-1)),
+    button("larger", "Larger points (+)", () => ask("size", 1)),
+    button("smaller", "Smaller points (-)", () => ask("size", -1)),
   );
 }

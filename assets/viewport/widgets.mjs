@@ -35,6 +35,9 @@ export function select(label, onPick) {
       [head.textContent, tail.textContent] = splitName(text);
       element.title = text ? `${label}: ${text}` : label;
     },
+    disable(isDisabled) {
+      input.disabled = isDisabled || !input.options.length;
+    },
   };
 }
 
@@ -120,7 +123,7 @@ export function button(name, title, onClick) {
     {
       class: "vp-icon",
       title,
-      label: title.replace(/ \(.\)$/, ""),
+      label: title.replace(/ \([^)]*\)$/, ""),
       attributes: { type: "button" },
       on: { click: onClick },
     },

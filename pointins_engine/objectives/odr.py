@@ -6,6 +6,7 @@ longer.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -20,6 +21,14 @@ from pointins_engine.world import ALONE, World
 SHORTEST_DIRECTION = 1e-6  # below, a transformed direction has no direction
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegularizedOffsets:
+    """Offsets after ODR, and where in its cloud each one's length ranks."""
+
+    offset: Float[Tensor, "n 3"]  # metres
+    level: Float[Tensor, " n"]  # of the length, (rank + 0.5) / n; NaN for rows that were skipped
+
+
 @torch.no_grad()
 def regularize_offsets(
     offset: Float[Tensor, "n 3"],
@@ -31,7 +40,7 @@ def regularize_offsets(
     skip: Bool[Tensor, " n"] | None = None,
     max_length: Float[Tensor, " b"] | None = None,
     world: World = ALONE,
-) -> Float[Tensor, "n 3"]:
+) -> RegularizedOffsets:
     """Give the offsets of each cloud the length and direction distribution of a prior.
 
     Lengths become the prior's quantiles at (rank - 0.5) / n; each axis of the direction becomes
@@ -53,8 +62,8 @@ def regularize_offsets(
         world: With the scope `batch` the offsets of all its ranks are ranked together.
 
     Returns:
-        Offsets in metres, float32. With `config.renormalize` their sorted lengths are the prior's
-        quantiles at (k - 0.5) / n.
+        Offsets in metres, float32, and the level of each length: with `config.renormalize` it is
+        the prior's quantile at that level, before `max_length` ends it.
 
     Raises:
         ValueError: On the CPU, if an offset is not finite (`require_finite`). On a GPU nobody
@@ -73,13 +82,19 @@ def regularize_offsets(
     rows = torch.cat(clouds)
     if config.scope == "batch":
         every, own = world.gather(offset[rows])
-        mapped = _regularize(every, [len(every)], prior, config, rng)[own]
+        mapped, level = _regularize(every, [len(every)], prior, config, rng)
+        mapped, level = mapped[own], level[own]
     else:
-        mapped = _regularize(offset[rows], [len(cloud) for cloud in clouds], prior, config, rng)
+        mapped, level = _regularize(
+            offset[rows], [len(cloud) for cloud in clouds], prior, config, rng
+        )
     if max_length is not None:
         length = mapped.norm(dim=1).clamp_min(torch.finfo(torch.float32).tiny)
         mapped = mapped * (max_length.float()[batch_index[rows]] / length).clamp_max(1)[:, None]
-    return offset.index_copy(0, rows, mapped)
+    unranked = torch.full_like(offset[:, 0], torch.nan)
+    return RegularizedOffsets(
+        offset=offset.index_copy(0, rows, mapped), level=unranked.index_copy(0, rows, level)
+    )
 
 
 def require_finite(offset: Float[Tensor, "n 3"]) -> None:
@@ -102,10 +117,10 @@ def _regularize(
     prior: MagnitudePrior,
     config: OdrConfig,
     rng: Sequence[torch.Generator],
-) -> Tensor:
-    """ODR of clouds that lie one after another, all of them at once."""
+) -> tuple[Tensor, Tensor]:
+    """ODR of clouds that lie one after another, all of them at once; and levels of the lengths."""
     if len(offset) == 0:
-        return offset
+        return offset, offset[:, 0]
     length = offset.norm(dim=1)
     direction = offset / length.clamp_min(torch.finfo(torch.float32).tiny)[:, None]
     packed = torch.cat([length[None], direction.T]).split(counts, dim=1)
@@ -141,7 +156,7 @@ def _regularize(
     if config.renormalize:
         norm = new_direction.norm(dim=1, keepdim=True)
         new_direction = torch.where(norm < SHORTEST_DIRECTION, direction, new_direction / norm)
-    return new_length[:, None] * new_direction
+    return new_length[:, None] * new_direction, level[:, 0].float()
 
 
 def _random_ranks(values: Tensor, counts: list[int], rng: Sequence[torch.Generator]) -> Tensor:

@@ -4,18 +4,19 @@ from typing import Any
 
 Series = tuple[list[int], list[float | None]]  # steps and values
 
-MARKS = ("checkpoint", "resume", "warning", "mark", "alarm")
+MARKS = ("checkpoint", "resume", "warning", "mark", "alarm", "edit")
 
 
 class History:
-    """Scalars, marks and resumes of `events.jsonl`; taking a line costs the line."""
+    """Scalars, marks, edits and resumes of `events.jsonl`; taking a line costs the line."""
 
     def __init__(self) -> None:
         self._num_events = 0
         self.num_resumes = 0
         self.scalar_step = -1  # of the newest scalars
         self.scalars: dict[str, Series] = {}  # what a resume superseded is left out
-        self.marks: list[dict[str, Any]] = []  # checkpoints, resumes, warnings, phases, alarms
+        self.marks: list[dict[str, Any]] = []  # events of the kinds in MARKS
+        self.edits: list[dict[str, Any]] = []  # still in force: no resume went back behind them
         self.alarms: dict[str, dict[str, Any]] = {}  # raised and not cleared, by name
 
     def catch_up(self, events: list[dict[str, Any]]) -> None:
@@ -42,6 +43,9 @@ class History:
                 for steps, values in self.scalars.values():
                     keep = sum(step <= event["from_step"] for step in steps)
                     del steps[keep:], values[keep:]
+                self.edits = [edit for edit in self.edits if edit["step"] <= event["from_step"]]
+            elif kind == "edit":
+                self.edits.append(event)
             elif kind == "alarm" and event["state"] == "raised":
                 self.alarms[event["name"]] = event
             elif kind == "alarm":

@@ -41,6 +41,8 @@ class RunPaths:
         self.scenes = root / "scenes"
         self.frames = root / "frames"
         self.checkpoints = root / "checkpoints"
+        self.control = root / "control"
+        self.tensorboard = root / "tensorboard"
 
     def scene(self, scene: str) -> Path:
         return self.scenes / f"{checked_name(scene, 'scene')}.safetensors"

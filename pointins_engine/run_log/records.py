@@ -9,9 +9,10 @@ from typing import Literal
 
 SCHEMA_VERSION = 1
 
-RunStatus = Literal["starting", "running", "finished", "stopped", "failed"]
+RunStatus = Literal["starting", "running", "paused", "finished", "stopped", "failed"]
+LISTENING = ("starting", "running", "paused")  # a trainer is there
 EventKind = Literal[
-    "scalars", "state", "resume", "checkpoint", "warning", "mark", "alarm"
+    "scalars", "state", "resume", "checkpoint", "warning", "mark", "alarm", "edit", "control"
 ]  # each event also has t (Unix seconds) and step
 
 NO_INSTANCE = -1  # pseudo_instance of a cell without one
@@ -79,6 +80,7 @@ SCALARS = _keys(
     ("time/probe_s", "s", "the last online probe"),
     ("time/frame_s", "s", "the last frame: inspection forward pass, ODR, SCR and hand-over"),
     ("time/frame_write_s", "s", "of which encoding and writing"),
+    ("time/watch_share", "", "share of the trainer's time that its last frames took"),
     ("gpu/allocated_gib", "GiB", "most memory that tensors took since the last log step; GPU only"),
     ("gpu/reserved_gib", "GiB", "most memory that torch held since the last log step; GPU only"),
 )
@@ -100,14 +102,64 @@ FRAME_ARRAYS = _keys(
     ("segment", "", "(M,) uint8: K-means segment of the teacher's features, 255 = none"),
     ("pseudo_instance", "", "(M,) int16: row of `centroid`, -1 = none"),
     ("centroid", "m", "(K, 3) float32: centroid of each pseudo-instance, scene frame"),
-    ("pca_color", "0-255", "(M, 3) uint8: first principal components of the teacher's features"),
+    ("pca_color", "0-255", "(M, 3) uint8: first three components of `feature` as RGB"),
+    ("odr_level", "1/65535", "(M,) uint16: level of the offset's length in ODR, 0 = not mapped"),
+    ("feature", "scale", "(M, 16) int8: principal components of the teacher's unit features"),
 )
 
 STATS = _keys(
     ("step", "", "optimiser step of the frame"),
     ("scene", "", "id of the inspected scene"),
     ("t", "s", "Unix time of writing"),
-    ("odr", "", "histograms, quantiles, W1 and KS of the offsets against the prior"),
-    ("scr", "", "components, kept share, largest share, sizes"),
+    ("odr", "", "offsets against the prior; keys of `ODR_STATS`"),
+    ("scr", "", "pseudo-instances; keys of `SCR_STATS`"),
     ("frame_s", "s", "time that the frame took from the trainer"),
+)
+
+ODR_STATS = _keys(
+    ("prior_name", "", "the prior in words"),
+    ("num_offsets", "", "cells whose offsets are compared with the prior"),
+    ("num_bins", "", "bins of the length histograms, all of one width from 0"),
+    ("max_m", "m", "upper edge of the last bin, which also takes what is longer"),
+    ("prior", "", "share of the prior in each bin"),
+    ("before", "", "share of the teacher's offsets before ODR in each bin"),
+    ("after", "", "the same after ODR"),
+    ("student", "", "the same of the student; not with `log.inspect_student` False"),
+    ("quantiles", "m", "of prior, before, after, student at levels (k + 0.5) / 101, k = 0..100"),
+    ("w1_before_m", "m", "Wasserstein-1 distance to the prior before ODR"),
+    ("w1_after_m", "m", "the same after ODR"),
+    ("w1_student_m", "m", "the same of the student"),
+    ("ks_before", "", "Kolmogorov-Smirnov distance to the prior before ODR"),
+    ("ks_after", "", "the same after ODR"),
+    ("ks_student", "", "the same of the student"),
+    ("zero_share", "", "share of the offsets before ODR that are shorter than 2 cm"),
+    ("mean_m", "m", "mean length before ODR"),
+    ("mean_student_m", "m", "mean length of the student's offsets"),
+    ("direction_before", "", "x, y, z: histogram of the axis of unit offsets over -1..1"),
+    ("direction_after", "", "the same after ODR"),
+    ("sphere_before", "", "shares of directions in 12 x 24 bins of equal area, see below"),
+    ("sphere_after", "", "the same after ODR"),
+    ("resultant_before", "", "length of the mean direction: 0 = even, 1 = all point one way"),
+    ("resultant_after", "", "the same after ODR"),
+)
+
+SCR_STATS = _keys(
+    ("components", "", "pseudo-instances"),
+    ("kept_share", "", "share of the non-plane cells that have one"),
+    ("largest_share", "", "share of a segment that its largest one takes, mean"),
+    ("extent_m", "m", "mean diagonal of their bounding boxes"),
+    ("target_m", "m", "mean length of the targets off the planes"),
+    ("sizes", "", "cells of each, largest first"),
+    ("num_segments", "", "segments that K-means was asked for"),
+    ("segments", "", "a segment each: `segment`, `cells`, `kept`, `components`, `largest_share`"),
+    ("before_step", "", "step of the frame before, null in the first frame; so are the next three"),
+    (
+        "merges",
+        "",
+        "rows that took a fifth or more of each of two or more rows of the frame before",
+    ),
+    ("splits", "", "rows before that hold a fifth or more of each of two or more rows now"),
+    ("ari_before", "", "adjusted Rand index to the frame before, over cells with a row in both"),
+    ("ari_truth", "", "the same to the ground truth instances of cells; null without labels"),
+    ("transitions", "", "[row before, row now, cells in both], largest 200 first"),
 )

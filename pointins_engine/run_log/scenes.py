@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8, UInt16, UInt32
+from jaxtyping import Float, Int, Int8, UInt8, UInt16, UInt32
 
 from pointins_engine.run_log.strata import stratified_order
 
@@ -144,13 +144,36 @@ class Frame:
     pseudo_instance: Int[np.ndarray, " m"]
     centroid: Float[np.ndarray, "k 3"]
     pca_color: UInt8[np.ndarray, "m 3"]
+    odr_level: UInt16[np.ndarray, " m"] | None = None
+    feature: Int8[np.ndarray, "m 16"] | None = None
+    feature_scale: float = 0.0  # component = feature_scale * feature
+    feature_share: float = 0.0  # of the features' squared length, what the components hold
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {
+        """Arrays by their declared key; what is not known is left out."""
+        named = {
             "offset_teacher": self.offset_teacher.astype(np.float16),
             "offset_regularized": self.offset_regularized.astype(np.float16),
             "segment": self.segment.astype(np.uint8),
             "pseudo_instance": self.pseudo_instance.astype(np.int16),
             "centroid": self.centroid.astype(np.float32),
             "pca_color": self.pca_color,
+            "odr_level": self.odr_level,
+            "feature": self.feature,
         }
+        return {name: array for name, array in named.items() if array is not None}
+
+    def metadata(self) -> dict[str, str]:
+        """Text values for the file's header."""
+        if self.feature is None:
+            return {}
+        return {
+            "feature_scale": json.dumps(self.feature_scale),
+            "feature_share": json.dumps(self.feature_share),
+        }
+
+
+def levels_as_u16(level: Float[np.ndarray, " m"]) -> UInt16[np.ndarray, " m"]:
+    """ODR's levels (0..1, NaN = not mapped) as `odr_level`: 65535 * level, at least 1; 0 = none."""
+    value = np.clip(np.rint(level * U16_MAX), 1, U16_MAX)
+    return np.where(np.isnan(level), 0, value).astype(np.uint16)

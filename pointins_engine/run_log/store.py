@@ -17,10 +17,11 @@ import numpy as np
 
 from pointins_engine.config import RunConfig, from_dict
 from pointins_engine.errors import RunError
+from pointins_engine.live_edits import with_edits
 from pointins_engine.run_log import files
 from pointins_engine.run_log.history import History, Series
 from pointins_engine.run_log.paths import NAME, RunPaths
-from pointins_engine.run_log.records import SCHEMA_VERSION
+from pointins_engine.run_log.records import LISTENING, SCHEMA_VERSION
 from pointins_engine.run_log.scenes import InspectedScene
 from pointins_engine.run_log.writer import HEARTBEAT_LOST_S, process_exists
 
@@ -66,12 +67,25 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
+        """What the run was started with."""
         return from_dict(self.record["config"])
+
+    def config_now(self) -> RunConfig:
+        """The configuration with the edits that are in force."""
+        return with_edits(self.config, self.edits())
+
+    def config_at(self, step: int) -> RunConfig:
+        """What the next step trains with where `step` steps are done."""
+        return with_edits(self.config, (edit for edit in self.edits() if edit["step"] <= step))
 
     # -- state --------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """`state.json` with `age_s`; a run whose heartbeat stopped reads as status `lost`."""
+        """`state.json` with `age_s`.
+
+        Where the heartbeat has stopped the status reads `lost`, or `stalled` if the process is
+        still there: a step that never ends, or a disk that does not answer.
+        """
         try:
             state = files.read_json(self.paths.state)
         except RunError:
@@ -85,17 +99,15 @@ class Run:
                 "heartbeat": self.paths.run.stat().st_mtime,
             }
         state["age_s"] = round(max(time.time() - state["heartbeat"], 0.0), 1)
-        if state["status"] in ("starting", "running"):
-            dead = state.get("host") == socket.gethostname() and not process_exists(
-                state.get("pid", -1)
-            )
-            if dead or state["age_s"] > HEARTBEAT_LOST_S:
-                how = "its process has ended" if dead else "its heartbeat has stopped"
-                state |= {
-                    "status": "lost",
-                    "detail": f"The trainer was cut off at step {state['step']}: {how}.",
-                    "eta_s": None,
-                }
+        if state["status"] in LISTENING:
+            is_here = state.get("host") == socket.gethostname()
+            lives = is_here and process_exists(state.get("pid", -1))
+            if is_here and not lives:
+                state |= _cut_off("lost", state, "its process has ended")
+            elif state["age_s"] > HEARTBEAT_LOST_S and lives:
+                state |= _cut_off("stalled", state, "no sign of life, though its process is there")
+            elif state["age_s"] > HEARTBEAT_LOST_S:
+                state |= _cut_off("lost", state, "its heartbeat has stopped")
         return state
 
     def events(self) -> list[dict[str, Any]]:
@@ -112,8 +124,23 @@ class Run:
         return self.history().scalars
 
     def marks(self) -> list[dict[str, Any]]:
-        """What a timeline should show: checkpoints, resumes, warnings, phases and alarms."""
+        """What a timeline should show: checkpoints, resumes, warnings, phases, alarms, edits."""
         return self.history().marks
+
+    def edits(self) -> list[dict[str, Any]]:
+        """`edit` events that are in force, oldest first; do not change the list."""
+        return self.history().edits
+
+    def checkpoints(self) -> list[dict[str, Any]]:
+        """Whole checkpoints by rising step: `step`, and whether somebody asked for it (`kept`)."""
+        found = []
+        for file in sorted(self.paths.checkpoints.glob("[0-9]*/trainer.json")):
+            try:
+                about = files.read_json(file)
+                found.append({"step": int(about["step"]), "kept": bool(about.get("asked"))})
+            except (RunError, KeyError, TypeError, ValueError):
+                continue  # just being removed, or damaged: nothing to go on from
+        return found
 
     def alarms(self) -> list[dict[str, Any]]:
         """Alarms that were raised and not cleared, in the order of raising."""
@@ -182,6 +209,12 @@ class Run:
             index[line["scene"], line["step"]] = line
         self._stats_index = (len(lines), index)
         return index
+
+
+def _cut_off(status: str, state: dict[str, Any], how: str) -> dict[str, Any]:
+    what = "was cut off" if status == "lost" else "hangs"
+    detail = f"The trainer {what} at step {state['step']}: {how}."
+    return {"status": status, "detail": detail, "eta_s": None}
 
 
 class RunStore:

@@ -20,9 +20,16 @@ from pointins_engine.config import RunConfig, to_dict
 from pointins_engine.errors import RunError
 from pointins_engine.run_log import files
 from pointins_engine.run_log.paths import RunPaths, checked_name
-from pointins_engine.run_log.records import SCALARS, SCHEMA_VERSION, EventKind, RunStatus
+from pointins_engine.run_log.records import (
+    LISTENING,
+    SCALARS,
+    SCHEMA_VERSION,
+    EventKind,
+    RunStatus,
+)
 from pointins_engine.run_log.retention import superseded
 from pointins_engine.run_log.scenes import Frame, InspectedScene
+from pointins_engine.run_log.tensorboard_mirror import TensorboardMirror
 
 HEARTBEAT_S = 1.0
 HEARTBEAT_LOST_S = 15.0  # an older heartbeat means that nobody writes any more
@@ -34,17 +41,19 @@ class RunWriter:
     A heartbeat thread replaces `state.json` once a second, also during a long step.
     """
 
-    def __init__(self, paths: RunPaths, total_steps: int, keep_frames: int) -> None:
+    def __init__(self, paths: RunPaths, config: RunConfig, step: int) -> None:
         self.paths = paths
-        self._keep_frames = keep_frames
+        self._keep_frames = config.log.keep_frames
+        self._mirror = TensorboardMirror(paths.tensorboard) if config.log.tensorboard else None
         self._lock = threading.Lock()
         self._state: dict[str, Any] = {
             "status": "starting",
             "detail": "",
-            "step": 0,
-            "total_steps": total_steps,
+            "step": step,
+            "total_steps": config.optim.steps,
             "step_s": None,
             "eta_s": None,
+            "control": False,
             "pid": os.getpid(),
             "host": socket.gethostname(),
         }
@@ -63,8 +72,20 @@ class RunWriter:
         device: str,
         libraries: Mapping[str, str],
         command: str = "",
+        step: int = 0,
+        parent: Mapping[str, Any] | None = None,
     ) -> "RunWriter":
         """Start a new run folder.
+
+        Args:
+            root: Of the run.
+            recipe: Name that the run goes by.
+            config: Stored whole.
+            device: What trains, for people.
+            libraries: Versions by name.
+            command: Command line that started it.
+            step: Steps that are done; more than 0 for a fork.
+            parent: `run`, `step` and `uid` of the run that it is a fork of.
 
         Raises:
             RunError: If the folder cannot be made or already holds a run; nothing is left behind.
@@ -74,7 +95,7 @@ class RunWriter:
         paths = RunPaths(root)
         made = [folder for folder in (root, *root.parents) if not folder.exists()]
         try:
-            for folder in (paths.scenes, paths.frames, paths.checkpoints):
+            for folder in _folders(paths):
                 folder.mkdir(parents=True, exist_ok=True)
             files.write_json(
                 paths.run,
@@ -90,17 +111,17 @@ class RunWriter:
                     "version": __version__,
                     "libraries": {"python": platform.python_version(), **libraries},
                     "device": device,
-                    "parent": None,
+                    "parent": None if parent is None else dict(parent),
                 },
             )
         except (OSError, RunError) as error:
-            _remove_empty([paths.scenes, paths.frames, paths.checkpoints, *made])
+            _remove_empty([*_folders(paths), *made])
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise RunError(
                 f"the run folder {root} cannot be written ({reason}). "
                 "Choose a folder that you may write to with --run."
             ) from error
-        writer = cls(paths, config.optim.steps, config.log.keep_frames)
+        writer = cls(paths, config, step)
         writer._start()
         return writer
 
@@ -118,8 +139,7 @@ class RunWriter:
         refuse_if_written(root)
         torn = files.cut_torn_line(paths.events) + files.cut_torn_line(paths.stats)
         _drop_after(paths, step)
-        writer = cls(paths, config.optim.steps, config.log.keep_frames)
-        writer._state["step"] = step
+        writer = cls(paths, config, step)
         writer.event("resume", step, from_step=step, torn_bytes=torn)
         writer._start()
         return writer
@@ -132,10 +152,13 @@ class RunWriter:
         """Last state of the run; the heartbeat stops."""
         if self._closed.is_set():
             return
+        self.listens(False)
         self.state(status, detail)
         self._closed.set()
         self._heartbeat.join()
         self._write_state()
+        if self._mirror is not None:
+            self._mirror.close()
 
     # -- state and events ---------------------------------------------------------------------
 
@@ -147,15 +170,21 @@ class RunWriter:
         self.event("state", step, status=status, detail=detail)
         self._write_state()
 
+    def listens(self, is_listening: bool) -> None:
+        """Whether the trainer takes commands; reaches `state.json` with the next status."""
+        with self._lock:
+            self._state["control"] = is_listening
+
     def progress(self, step: int, step_s: float, eta_s: float) -> None:
         """Where the run is; reaches `state.json` with the next heartbeat."""
         with self._lock:
             self._state |= {"step": step, "step_s": round(step_s, 4), "eta_s": round(eta_s, 1)}
 
     def event(self, kind: EventKind, step: int, **fields: Any) -> None:
-        files.append_line(
-            self.paths.events, {"t": round(time.time(), 3), "step": step, "kind": kind, **fields}
-        )
+        event = {"t": round(time.time(), 3), "step": step, "kind": kind, **fields}
+        files.append_line(self.paths.events, event)
+        if self._mirror is not None:
+            self._mirror.take(event)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Log numbers under declared keys; a number that is not finite is written as null.
@@ -190,7 +219,8 @@ class RunWriter:
             Bytes of the frame's file.
         """
         path = self.paths.frame(scene, step)
-        size = files.write_arrays(path, frame.arrays(), {"scene": scene, "step": str(step)})
+        header = {"scene": scene, "step": str(step), **frame.metadata()}
+        size = files.write_arrays(path, frame.arrays(), header)
         files.append_line(
             self.paths.stats, {"step": step, "scene": scene, "t": round(time.time(), 3), **stats}
         )
@@ -226,7 +256,7 @@ def refuse_if_written(root: Path) -> None:
         return
     state = files.read_json(state_path)
     fresh = time.time() - state.get("heartbeat", 0) < HEARTBEAT_LOST_S
-    unfinished = state.get("status") in ("starting", "running")
+    unfinished = state.get("status") in LISTENING
     if unfinished and fresh and not _is_dead_here(state):
         raise RunError(
             f"{root} is being written by process {state.get('pid')} on {state.get('host')}. "
@@ -266,6 +296,10 @@ def _drop_after(paths: RunPaths, step: int) -> None:
     if len(kept) < len(lines):
         text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in kept)
         files.write_bytes(paths.stats, text.encode())
+
+
+def _folders(paths: RunPaths) -> tuple[Path, ...]:
+    return paths.scenes, paths.frames, paths.checkpoints, paths.control
 
 
 def _remove_empty(folders: list[Path]) -> None:

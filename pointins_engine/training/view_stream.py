@@ -61,6 +61,7 @@ class ViewStream:
         self._pinned = pinned
         self._unreadable: set[int] = set()
         self._lock = threading.Lock()
+        self._is_stale = False  # what waits was made as an older configuration says
         self.scenes_a_part = scenes_a_part(config, world)
         self.first_scene = world.rank * config.optim.batch_scenes // world.size  # of the step's
         cores = (os.cpu_count() or 1) // world.size
@@ -73,11 +74,25 @@ class ViewStream:
         makers = ThreadPoolExecutor(self.makers, thread_name_prefix="views")
         try:
             for step in range(start, last):
+                if self._is_stale:
+                    for made in waiting:
+                        made.cancel()
+                    waiting.clear()
+                    self._is_stale = False
                 for ahead in range(step + len(waiting), min(step + self.makers + 1, last)):
                     waiting.append(makers.submit(self.at_step, ahead))
                 yield waiting.popleft().result()
         finally:
             makers.shutdown(cancel_futures=True)
+
+    def follow(self, config: RunConfig) -> None:
+        """Make views as another configuration says, from the step on that comes next.
+
+        Those that were made ahead in another way are made again: they follow from the seed and the
+        step's number, so nothing is lost but their time.
+        """
+        self._is_stale |= config.view != self._config.view
+        self._config = config
 
     def at_step(self, step: int) -> Parts:
         """Views of this rank's scenes of a step, in the parts that it is cut into.

@@ -184,6 +184,30 @@ RULES = (
 )
 
 
+def limits(config: RunConfig, *, prior_mean_m: float | None) -> dict[str, float]:
+    """Bounds that raise alarms, by name, in the unit of what is logged; for charts to draw.
+
+    Trends, which have no bound of their own, and alarms that this configuration cannot raise are
+    left out.
+
+    Args:
+        config: Run configuration.
+        prior_mean_m: Mean of the prior of offset lengths in metres; None if nobody knows it.
+    """
+    bounds = {rule.name: rule.raised_at for rule in RULES if "/" in rule.figure}
+    rules = {rule.name: rule for rule in RULES}
+    if config.scr.grouping != "affinity":
+        bounds["scr_inert"] = rules["scr_inert"].raised_at
+    if _maps_teacher(config) and prior_mean_m is not None:
+        bounds["odr_misses"] = rules["odr_misses"].raised_at * prior_mean_m
+    return bounds
+
+
+def _maps_teacher(config: RunConfig) -> bool:
+    """Whether ODR gives the teacher's offsets the whole prior."""
+    return config.odr.side == "teacher" and config.odr.order == "before_scr" and not config.odr.clip
+
+
 class AlarmWatch:
     """Looks at the figures of every log step of a run.
 
@@ -199,6 +223,14 @@ class AlarmWatch:
         self._streak = dict.fromkeys((rule.name for rule in RULES), 0)
         self._first_extents: list[float] = []
         self._last_extents: deque[float] = deque(maxlen=WINDOW)
+
+    def follow(self, config: RunConfig, *, prior_mean_m: float) -> None:
+        """Watch by another configuration; sizes of pseudo-instances are compared anew."""
+        if (config.scr, config.odr) != (self._config.scr, self._config.odr):
+            self._first_extents.clear()
+            self._last_extents.clear()
+        self._config = config
+        self._prior_mean_m = prior_mean_m
 
     def observe(self, step: int, values: Mapping[str, float]) -> list[dict[str, str]]:
         """Alarms that this log step raises or clears: `name`, `state` and `text` of each event.
@@ -245,8 +277,7 @@ class AlarmWatch:
         figures["not_finite"] = float(sum(not math.isfinite(value) for value in checked))
         if config.scr.grouping != "affinity" and "scr/largest_share" in figures:
             figures["inert_share"] = figures["scr/largest_share"]
-        maps_teacher = config.odr.side == "teacher" and config.odr.order == "before_scr"
-        if maps_teacher and not config.odr.clip and "odr/w1_after_m" in figures:
+        if _maps_teacher(config) and "odr/w1_after_m" in figures:
             figures["odr_miss"] = figures["odr/w1_after_m"] / self._prior_mean_m
         seconds = [figures.get(f"time/{stage}_s", 0.0) for stage in STAGES]
         if seconds[STAGES.index("loss")] > 0:  # the whole step was timed

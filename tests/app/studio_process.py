@@ -34,6 +34,7 @@ class Studio:
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
         assert self.url, self.process.stderr and self.process.stderr.read()
+        self.view_url = self.process.stdout.readline().strip().removeprefix("View only: ")
         self.port = int(re.findall(r":(\d+)/", self.url)[0])
         wait_until_it_answers(self.port)
         return self

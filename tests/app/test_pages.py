@@ -78,6 +78,7 @@ PAGE = [
     (ids.RAIL_RUNS, "className"),
     (ids.RAIL_LIVE, "className"),
     (ids.RAIL_SCENES, "className"),
+    (ids.RAIL_LAUNCH, "className"),
 ]
 
 
@@ -182,7 +183,6 @@ STATE = [
     (ids.LIVE_BANNER, "children"),
     (ids.LIVE_ALARMS, "children"),
     (ids.RUN_FACTS, "children"),
-    (ids.RUN_LOG, "children"),
 ]
 
 
@@ -240,7 +240,7 @@ def test_health_is_sent_once_and_again_only_when_there_is_more(client):
 
 
 def test_the_command_of_a_run_is_taken_as_it_was_given(folder):
-    from app.callbacks import _resume_command
+    from app.run_callbacks import _resume_command
 
     known = Runs(RunStore(folder))
     row = {"id": "a", "recipe": "indoor_demo", "command": "pointins pretrain x --scenes y"}
@@ -276,7 +276,8 @@ def test_a_new_folder_says_how_to_start():
 def test_a_run_that_waits_for_its_first_frame_is_a_page(tmp_path):
     writer = open_recorded_run(tmp_path / "fresh", num_points=300)
     write_recorded_run(tmp_path / "rooms", num_frames=1, num_points=300)
-    from app.callbacks import _frame_at, _live_page
+    from app.callbacks import _frame_at
+    from app.run_callbacks import _live_page
 
     known = Runs(RunStore(tmp_path))
     assert ids.VIEWPORT_ROOT in ids_of(_live_page(known, "fresh"))

@@ -10,8 +10,11 @@ from pointins_engine.config import OdrConfig
 from pointins_engine.errors import ConfigError
 from pointins_engine.objectives.odr import regularize_offsets
 from pointins_engine.objectives.odr_statistics import (
+    SPHERE_BANDS,
+    SPHERE_COLUMNS,
     kolmogorov_smirnov,
     odr_statistics,
+    sphere_mass,
     wasserstein,
 )
 from pointins_engine.objectives.priors import Directed, Gamma, LogNormal
@@ -24,7 +27,13 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def regularize(offset, batch_index=None, batch_size=1, prior=PRIOR, skip=None, seed=7, **config):
+def regularize(*args, **kwargs):
+    return regularize_with_levels(*args, **kwargs).offset
+
+
+def regularize_with_levels(
+    offset, batch_index=None, batch_size=1, prior=PRIOR, skip=None, seed=7, **config
+):
     if batch_index is None:
         batch_index = torch.zeros(len(offset), dtype=torch.int64)
     more = {name: config.pop(name) for name in ("max_length", "world") if name in config}
@@ -207,6 +216,32 @@ def test_a_seed_reproduces_the_tie_break():
     assert not torch.equal(regularize(tied, seed=1), regularize(tied, seed=2))
 
 
+@pytest.mark.parametrize("ties", ["random", "average"])
+@pytest.mark.parametrize("prior", [PRIOR, Gamma(0.24, 2.53)], ids=["lognormal", "gamma"])
+def test_the_priors_quantile_at_its_level_is_the_length_that_odr_gave(offset, prior, ties):
+    batch_index = torch.tensor([0] * 700 + [1] * 1300)
+    result = regularize_with_levels(offset, batch_index, 2, prior=prior, ties=ties)
+    wanted = prior.quantile(result.level.double()).float()
+    torch.testing.assert_close(result.offset.norm(dim=1), wanted, rtol=1e-4, atol=1e-6)
+    for part in result.level.split([700, 1300]):
+        ranks = torch.arange(len(part))
+        shared = 0.501 / len(part) if ties == "average" else 1e-6  # two offsets are equally long
+        torch.testing.assert_close(part.sort()[0], (ranks + 0.5) / len(part), rtol=0, atol=shared)
+
+
+def test_a_row_that_is_skipped_has_no_level(offset):
+    skip = torch.arange(len(offset)) % 3 == 0
+    result = regularize_with_levels(offset, skip=skip)
+    assert torch.equal(result.level.isnan(), skip)
+    assert torch.equal(result.offset[skip], offset[skip])
+
+
+def test_a_length_that_is_cut_keeps_its_level(offset):
+    cut = regularize_with_levels(offset, max_length=torch.tensor([0.5]), clip=True)
+    assert cut.offset.norm(dim=1).max() < 0.5001
+    assert torch.equal(cut.level, regularize_with_levels(offset).level)
+
+
 def test_one_offset_alone_keeps_its_direction():
     result = regularize(torch.tensor([[0.0, 0.3, 0.4]]))  # all ranks are the middle: no direction
     torch.testing.assert_close(result, torch.tensor([[0.0, 0.6, 0.8]]))  # the median is 1 m
@@ -249,6 +284,55 @@ def test_statistics_say_how_far_the_offsets_were_and_that_they_arrived(offset):
     assert len(numbers.levels) == len(numbers.quantiles_prior_m) == 101
     assert numbers.quantiles_after_m[50] == pytest.approx(1.0, abs=0.01)
     assert json.loads(json.dumps(numbers.to_dict(), allow_nan=False)) == numbers.to_dict()
+
+
+def test_statistics_of_the_student_are_those_of_its_lengths(offset):
+    student = 0.5 * offset
+    numbers = odr_statistics(offset, regularize(offset), PRIOR, student=student)
+    alone = odr_statistics(student, regularize(student), PRIOR)
+    record = numbers.to_dict()
+    assert record["student"] == alone.to_dict()["before"]
+    assert record["quantiles"]["student"] == alone.to_dict()["quantiles"]["before"]
+    assert record["w1_student_m"] == round(alone.w1_before_m, 5)
+    assert record["ks_student"] == round(alone.ks_before, 5)
+    assert record["mean_student_m"] == round(alone.mean_before_m, 5)
+    assert "student" not in alone.to_dict()
+
+
+def test_even_directions_fill_bins_of_equal_area_evenly():
+    direction = torch.randn(200_000, 3, generator=generator(), dtype=torch.float64)
+    direction /= direction.norm(dim=1, keepdim=True)
+    share = torch.tensor(sphere_mass(direction))
+    assert len(share) == SPHERE_BANDS * SPHERE_COLUMNS
+    num = len(direction) / len(share)  # expected in a bin
+    assert stats.chisquare(share.numpy() * len(direction)).pvalue > 0.01
+    assert float((share * len(share) - 1).abs().max()) < 5 / num**0.5
+
+
+@pytest.mark.parametrize(
+    ("direction", "band", "column"),
+    [
+        ((0.1, 0.001, -0.99), 0, 12),
+        ((1, 0.01, 0), 6, 12),
+        ((0.01, 1, 0.01), 6, 17),
+        ((-1, 0.01, 0.5), 8, 23),
+        ((-1, -0.01, 0), 6, 0),
+        ((0.01, -0.02, 9), 11, 7),
+    ],
+)
+def test_bands_rise_and_columns_go_round_from_minus_pi(direction, band, column):
+    unit = torch.nn.functional.normalize(torch.tensor([direction], dtype=torch.float64))
+    assert sphere_mass(unit).index(1.0) == band * SPHERE_COLUMNS + column
+
+
+def test_the_resultant_is_one_where_all_point_one_way_and_odr_makes_it_small(offset):
+    one_way = torch.tensor([[0.0, 0.1, 0.0]]) * torch.arange(1.0, 9)[:, None]
+    assert odr_statistics(one_way, one_way, PRIOR).resultant_before == pytest.approx(1)
+    numbers = odr_statistics(offset, regularize(offset), PRIOR)
+    mean = torch.nn.functional.normalize(offset.double()).mean(0).norm().item()
+    assert numbers.resultant_before == pytest.approx(mean)
+    assert numbers.resultant_after < 0.1 < 0.5 < numbers.resultant_before
+    assert sum(numbers.sphere_before) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("scale", [0.2, 1.0, 5.0])  # shorter than the prior, alike, longer

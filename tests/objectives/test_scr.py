@@ -310,7 +310,8 @@ def noisy_votes(room, noise):
     coord, offset, _, _ = room
     noisy = offset + noise * torch.randn(len(coord), 3, generator=generator(5))
     cloud = torch.zeros(len(coord), dtype=torch.int64)
-    return regularize_offsets(noisy, cloud, 1, Gamma(0.24, 2.53), OdrConfig(), [generator(6)])
+    prior = Gamma(0.24, 2.53)
+    return regularize_offsets(noisy, cloud, 1, prior, OdrConfig(), [generator(6)]).offset
 
 
 def test_raw_geometry_under_the_printed_links_merges_tables(room):

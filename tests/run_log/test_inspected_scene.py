@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from pointins_engine.run_log.scenes import Frame, InspectedScene, make_inspected_scene
+from pointins_engine.run_log.scenes import (
+    Frame,
+    InspectedScene,
+    levels_as_u16,
+    make_inspected_scene,
+)
 from pointins_engine.run_log.strata import STRATA, morton_code, stratified_order
 
 
@@ -78,7 +83,7 @@ def test_a_limit_keeps_the_first_points_of_the_draw_order(coord):
     np.testing.assert_array_equal(scene.instance_label, stratified_order(coord)[:700])
 
 
-def test_a_frame_costs_eighteen_bytes_a_cell_and_twelve_an_instance():
+def test_a_frame_costs_thirty_six_bytes_a_cell_and_twelve_an_instance():
     frame = Frame(
         offset_teacher=np.ones((10, 3), np.float32),
         offset_regularized=np.ones((10, 3), np.float32),
@@ -86,5 +91,16 @@ def test_a_frame_costs_eighteen_bytes_a_cell_and_twelve_an_instance():
         pseudo_instance=np.full(10, -1),
         centroid=np.ones((2, 3)),
         pca_color=np.zeros((10, 3), np.uint8),
+        odr_level=levels_as_u16(np.full(10, 0.5)),
+        feature=np.zeros((10, 16), np.int8),
     )
-    assert sum(array.nbytes for array in frame.arrays().values()) == 10 * 18 + 2 * 12
+    assert sum(array.nbytes for array in frame.arrays().values()) == 10 * 36 + 2 * 12
+
+
+def test_a_level_comes_back_as_the_rank_it_was():
+    rank = np.random.default_rng(0).permutation(5000)
+    level = np.append((rank + 0.5) / 5000, np.nan)
+    written = levels_as_u16(level)
+    assert written[-1] == 0
+    assert (written[:-1] > 0).all()
+    np.testing.assert_array_equal(np.rint(written[:-1] / 65535 * 5000 - 0.5), rank)

@@ -14,7 +14,14 @@ import pytest
 from pointins_engine.config import RunConfig
 from pointins_engine.errors import RunError
 from pointins_engine.run_log import files
-from pointins_engine.run_log.records import FRAME_ARRAYS, SCALARS, SCENE_ARRAYS, STATS
+from pointins_engine.run_log.records import (
+    FRAME_ARRAYS,
+    ODR_STATS,
+    SCALARS,
+    SCENE_ARRAYS,
+    SCR_STATS,
+    STATS,
+)
 from pointins_engine.run_log.retention import superseded
 from pointins_engine.run_log.store import Run, RunStore
 from pointins_engine.run_log.writer import RunWriter
@@ -47,6 +54,8 @@ def test_every_key_on_disk_is_declared(tmp_path: Path):
     assert set(run.load_frame("room_0001", 0)) == set(FRAME_ARRAYS)
     assert set(run.load_scene("room_0001").arrays()) <= set(SCENE_ARRAYS)
     assert set(run.stats("room_0001", 0)) == set(STATS)
+    assert set(run.stats("room_0001", 0)["odr"]) == set(ODR_STATS)
+    assert set(run.stats("room_0001", 0)["scr"]) == set(SCR_STATS)
     assert set(run.scalars()) <= set(SCALARS)
 
 

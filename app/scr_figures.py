@@ -1,0 +1,349 @@
+"""Charts of SCR at one frame. Pure functions from the frame's statistics to Plotly figures.
+
+The browser isolates what is clicked: a bar of `segments` carries its segment, the bars of `sizes`
+are pseudo-instances by falling size, and the blocks of `flow` carry rows (`customdata`).
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.chart_parts import Figure, Theme, axis_style, base_layout, faded, nice_ceiling
+from app.palette import CATEGORICAL
+
+MAX_SIZES = 40  # bars
+MAX_BLOCKS = 14  # pseudo-instances of a frame in the flow; the smaller ones are one block
+SHARE_OF_MERGE = 0.2  # of a row's cells, from which it counts as a part (engine: merges, splits)
+BLOCK_GAP = 0.012  # between blocks, of the height
+BLOCK_WIDTH = 0.05
+REST = -2  # row of the block of all smaller pseudo-instances
+
+
+def segments(scr: Mapping[str, Any], theme: Theme) -> Figure:
+    """Cells of each K-means segment: in its largest pseudo-instance, in others, in none."""
+    rows = sorted(scr["segments"], key=lambda row: row["segment"])
+    number = [row["segment"] for row in rows]
+    largest = [round(row["largest_share"] * row["cells"]) for row in rows]
+    kept = [row["kept"] for row in rows]
+    parts = (
+        ("largest", largest, theme.target),
+        (
+            "in others",
+            [k - one for k, one in zip(kept, largest, strict=True)],
+            faded(theme.target, 0.45),
+        ),
+        ("in none", [row["cells"] - row["kept"] for row in rows], faded(theme.unassigned, 0.5)),
+    )
+    told = [
+        [row["segment"], row["cells"], row["components"], row["largest_share"], row["kept"]]
+        for row in rows
+    ]
+    hover = (
+        "segment %{customdata[0]}: %{customdata[1]:,} cells<br>%{customdata[2]} pseudo-instances, "
+        "the largest has %{customdata[3]:.0%}<br>%{customdata[4]:,} cells kept<extra></extra>"
+    )
+    top = nice_ceiling(1.12 * max((row["cells"] for row in rows), default=1))
+    bars = [
+        {
+            "type": "bar",
+            "x": number,
+            "y": values,
+            "name": name,
+            "marker": {"color": colour, "line": {"width": 0}},
+            "customdata": told,
+            "hovertemplate": hover,
+        }
+        for name, values, colour in parts
+    ]
+    bars[-1] |= {
+        "text": [str(row["components"]) for row in rows],
+        "textposition": "outside",
+        "textangle": 0,
+        "cliponaxis": False,
+        "textfont": {"size": 10, "color": theme.quiet},
+    }
+    layout = base_layout(theme, margin={"l": 42, "r": 8, "t": 8, "b": 38}) | {
+        "uirevision": "segments",
+        "barmode": "stack",
+        "bargap": 0.35,
+        "hovermode": "closest",
+        "xaxis": axis_style(
+            theme,
+            [-0.7, scr["num_segments"] - 0.3],
+            title=f"K-means segment, K = {scr['num_segments']}",
+            dtick=max(round(scr["num_segments"] / 10), 1),
+            tick0=0,
+            showline=False,
+            ticklabelstandoff=7,
+        ),
+        "yaxis": axis_style(theme, [0, top], grid=True, nticks=4, title="cells"),
+        "shapes": [_swatch(segment) for segment in number],
+    }
+    return {"data": bars, "layout": layout}
+
+
+def _swatch(segment: int) -> Figure:
+    """The colour of a segment in the viewport, below its bar."""
+    return {
+        "type": "rect",
+        "xref": "x",
+        "yref": "paper",
+        "x0": segment - 0.32,
+        "x1": segment + 0.32,
+        "y0": -0.065,
+        "y1": -0.025,
+        "line": {"width": 0},
+        "fillcolor": CATEGORICAL[segment % len(CATEGORICAL)],
+    }
+
+
+def sizes(scr: Mapping[str, Any], theme: Theme) -> Figure:
+    """Cells of the pseudo-instances, largest first."""
+    values = sorted(scr["sizes"], reverse=True)[:MAX_SIZES]
+    ranks = list(range(1, len(values) + 1))
+    layout = base_layout(theme, margin={"l": 42, "r": 8, "t": 6, "b": 34}) | {
+        "uirevision": "sizes",
+        "bargap": 0.5,
+        "xaxis": axis_style(
+            theme, [0.4, max(len(values), 8) + 0.6], title="pseudo-instance, by size", nticks=6
+        ),
+        "yaxis": axis_style(
+            theme, [0, nice_ceiling(max(values, default=1))], grid=True, nticks=3, title="cells"
+        ),
+    }
+    bars = {
+        "type": "bar",
+        "x": ranks,
+        "y": values,
+        "name": "sizes",
+        "marker": {"color": theme.target, "line": {"width": 0}},
+        "hovertemplate": "%{y:,} cells<extra></extra>",
+    }
+    return {"data": [bars], "layout": layout}
+
+
+# -- flow ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """A pseudo-instance on one side of the flow; heights as shares of the chart, 0 at the top."""
+
+    row: int
+    cells: int
+    top: float
+    height: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ribbon:
+    """Cells that were in one pseudo-instance before and are in one now."""
+
+    before: Block
+    now: Block
+    cells: int
+    top_before: float
+    top_now: float
+    height: float
+    is_change: bool  # part of a merge or of a split
+
+
+def flow(scr: Mapping[str, Any], theme: Theme) -> Figure:
+    """Which pseudo-instances of the frame before the present ones are made of.
+
+    Ribbons that are part of a merge or a split stand out; the rest of the cells stayed together.
+    """
+    before, now, ribbons = arrange(scr["transitions"])
+    data = [_ribbon(ribbon, theme) for ribbon in sorted(ribbons, key=lambda r: r.is_change)]
+    data += [_block(block, 0.0, theme, "before") for block in before]
+    data += [_block(block, 1.0 - BLOCK_WIDTH, theme, "now") for block in now]
+    layout = base_layout(theme, margin={"l": 8, "r": 8, "t": 20, "b": 6}) | {
+        "uirevision": "flow",
+        "meta": {"transitions": scr["transitions"]},
+        "hovermode": "closest",
+        "xaxis": axis_style(theme, [0, 1], showticklabels=False, showline=False),
+        "yaxis": axis_style(theme, [1, 0], showticklabels=False, showline=False),
+        "annotations": [
+            _side("frame before" if scr["before_step"] is None else _at(scr["before_step"]), 0),
+            _side("now", 1),
+        ],
+    }
+    return {"data": data, "layout": layout}
+
+
+def arrange(
+    transitions: Sequence[Sequence[int]],
+) -> tuple[list[Block], list[Block], list[Ribbon]]:
+    """Blocks before and now, and the ribbons between them.
+
+    Now stands in order of size; before, where most of its cells went, so that few ribbons cross.
+
+    Args:
+        transitions: Row before, row now and number of cells.
+    """
+    cells_now: dict[int, int] = defaultdict(int)
+    cells_before: dict[int, int] = defaultdict(int)
+    for old, new, cells in transitions:
+        cells_before[old] += cells
+        cells_now[new] += cells
+    kept_now, kept_before = _largest(cells_now), _largest(cells_before)
+    shared: dict[tuple[int, int], int] = defaultdict(int)
+    for old, new, cells in transitions:
+        pair = (old if old in kept_before else REST, new if new in kept_now else REST)
+        shared[pair] += cells
+    whole = max(sum(shared.values()), 1)
+    now = _stacked(sorted(_sums(shared, 1).items(), key=_by_size), whole)
+    place = {block.row: block.top + block.height / 2 for block in now}
+    reach = _sums(shared, 0)
+    middle = {
+        old: sum(place[new] * cells for (row, new), cells in shared.items() if row == old) / total
+        for old, total in reach.items()
+    }
+    before = _stacked(
+        sorted(reach.items(), key=lambda item: (item[0] == REST, middle[item[0]])), whole
+    )
+    return before, now, _ribbons(before, now, shared)
+
+
+def _largest(cells: Mapping[int, int]) -> set[int]:
+    rows = sorted(cells, key=lambda row: (-cells[row], row))
+    return set(rows if len(rows) <= MAX_BLOCKS else rows[: MAX_BLOCKS - 1])
+
+
+def _sums(shared: Mapping[tuple[int, int], int], side: int) -> dict[int, int]:
+    total: dict[int, int] = defaultdict(int)
+    for pair, cells in shared.items():
+        total[pair[side]] += cells
+    return total
+
+
+def _by_size(item: tuple[int, int]) -> tuple[bool, int, int]:
+    return item[0] == REST, -item[1], item[0]
+
+
+def _stacked(items: Sequence[tuple[int, int]], whole: int) -> list[Block]:
+    room = 1 - BLOCK_GAP * (len(items) - 1)
+    blocks, top = [], 0.0
+    for row, cells in items:
+        blocks.append(Block(row=row, cells=cells, top=top, height=room * cells / whole))
+        top += blocks[-1].height + BLOCK_GAP
+    return blocks
+
+
+def _ribbons(
+    before: Sequence[Block], now: Sequence[Block], shared: Mapping[tuple[int, int], int]
+) -> list[Ribbon]:
+    changed = _changes(before, now, shared)
+    used_before = {block.row: block.top for block in before}
+    used_now = {block.row: block.top for block in now}
+    # From above to below on either side, so that ribbons of one block do not cross each other.
+    ends_before: dict[tuple[int, int], float] = {}
+    for old in before:
+        for new in now:
+            if cells := shared.get((old.row, new.row)):
+                ends_before[old.row, new.row] = used_before[old.row]
+                used_before[old.row] += old.height * cells / old.cells
+    ribbons = []
+    for new in now:
+        for old in before:
+            if cells := shared.get((old.row, new.row)):
+                height = min(old.height * cells / old.cells, new.height * cells / new.cells)
+                ribbons.append(
+                    Ribbon(
+                        before=old,
+                        now=new,
+                        cells=cells,
+                        top_before=ends_before[old.row, new.row],
+                        top_now=used_now[new.row],
+                        height=height,
+                        is_change=(old.row, new.row) in changed,
+                    )
+                )
+                used_now[new.row] += new.height * cells / new.cells
+    return ribbons
+
+
+def _changes(
+    before: Sequence[Block], now: Sequence[Block], shared: Mapping[tuple[int, int], int]
+) -> set[tuple[int, int]]:
+    """Pairs that are part of a merge or a split: each holds a fifth, at least two of them do."""
+    named = {pair: cells for pair, cells in shared.items() if REST not in pair}
+    size_before = {block.row: block.cells for block in before}
+    size_now = {block.row: block.cells for block in now}
+    found: set[tuple[int, int]] = set()
+    for side, size in ((1, size_before), (0, size_now)):  # merges, then splits
+        parts: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for pair, cells in named.items():
+            if cells >= SHARE_OF_MERGE * size[pair[1 - side]]:
+                parts[pair[side]].append(pair)
+        found |= {pair for pairs in parts.values() if len(pairs) > 1 for pair in pairs}
+    return found
+
+
+def _ribbon(ribbon: Ribbon, theme: Theme) -> Figure:
+    left, right = BLOCK_WIDTH + 0.006, 1 - BLOCK_WIDTH - 0.006
+    upper = _curve(left, ribbon.top_before, right, ribbon.top_now)
+    lower = _curve(right, ribbon.top_now + ribbon.height, left, ribbon.top_before + ribbon.height)
+    x, y = zip(*upper, *lower, strict=True)
+    colour = faded(theme.more, 0.5) if ribbon.is_change else faded(theme.unassigned, 0.28)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": list(x),
+        "y": list(y),
+        "fill": "toself",
+        "fillcolor": colour,
+        "line": {"width": 0},
+        "hoveron": "fills",
+        "hoverinfo": "text",
+        "text": f"{ribbon.cells:,} cells",
+        "name": "change" if ribbon.is_change else "same",
+    }
+
+
+def _curve(x0: float, y0: float, x1: float, y1: float) -> list[tuple[float, float]]:
+    """From one point to another, level at both ends."""
+    num = 12
+    shares = [k / num for k in range(num + 1)]
+    return [
+        (round(x0 + (x1 - x0) * t, 4), round(y0 + (y1 - y0) * t * t * (3 - 2 * t), 4))
+        for t in shares
+    ]
+
+
+def _block(block: Block, left: float, theme: Theme, side: str) -> Figure:
+    right, bottom = left + BLOCK_WIDTH, block.top + block.height
+    name = "smaller ones" if block.row == REST else f"pseudo-instance {block.row}"
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [left, right, right, left, left],
+        "y": [block.top, block.top, bottom, bottom, block.top],
+        "fill": "toself",
+        "fillcolor": theme.unassigned if block.row == REST else theme.target,
+        "line": {"width": 0},
+        "hoveron": "fills",
+        "hoverinfo": "text",
+        "text": f"{name} {side}: {block.cells:,} cells",
+        "name": side,
+        "customdata": [block.row] * 5,
+    }
+
+
+def _at(step: int) -> str:
+    return f"step {step:,}"
+
+
+def _side(text: str, x: int) -> Figure:
+    return {
+        "xref": "paper",
+        "yref": "paper",
+        "x": x,
+        "y": 1,
+        "xanchor": "right" if x else "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "text": text,
+        "font": {"size": 11},
+    }

@@ -1,0 +1,20 @@
+// Clientside callbacks of the panels; the modules behind them are loaded once.
+window.dash_clientside = window.dash_clientside || {};
+
+(() => {
+  const panels = import("/assets/panels/main.mjs");
+  const { no_update: same } = window.dash_clientside;
+
+  window.dash_clientside.panels = {
+    /** Ask for the frame under the cursor, one at a time; the last one wins. */
+    async want(cursor, _, answered) {
+      (await panels).want(cursor, answered);
+      return window.dash_clientside.no_update ?? same;
+    },
+
+    /** Charts over the steps may be drawn anew, unless a hand is on them. */
+    async beat() {
+      return (await panels).isHeld() ? window.dash_clientside.no_update : Date.now();
+    },
+  };
+})();

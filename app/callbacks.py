@@ -21,6 +21,7 @@ from app.step_panels import keys_of, step_panels
 from app.thumbnails import Thumbnails
 from layouts import ids, odr_card, scr_card
 from layouts.live import READY, WAITING
+from layouts.states import ALIVE
 from pointins_engine.errors import RunError
 
 ODR_KEYS = {
@@ -200,7 +201,7 @@ def _add_step_panels(dash: Dash, runs: Runs) -> None:
                 curve_figures.frame_series(rows, keys),
                 marks,
                 name=name,
-                total_steps=runs.summary(run_id)["total_steps"],
+                total_steps=_last_step(runs, run_id),
                 cursor=place[1],
                 theme=theme_of(theme),
                 limits=limits,
@@ -230,7 +231,7 @@ def _add_training_panels(dash: Dash, runs: Runs) -> None:
         figure = curve_figures.losses(
             scalars,
             marks,
-            total_steps=runs.summary(run_id)["total_steps"],
+            total_steps=_last_step(runs, run_id),
             cursor=(cursor or {}).get("step"),
             theme=theme_of(theme),
         )
@@ -257,12 +258,18 @@ def _add_training_panels(dash: Dash, runs: Runs) -> None:
             scalars,
             marks,
             name="health",
-            total_steps=runs.summary(run_id)["total_steps"],
+            total_steps=_last_step(runs, run_id),
             cursor=(cursor or {}).get("step"),
             theme=theme_of(theme),
             limits=alarm_limits(runs.config(run_id), prior_of(runs, run_id)),
         )
         return figure, READY, key
+
+
+def _last_step(runs: Runs, run_id: str) -> int:
+    """End of the axes of steps: what a run is to reach, or has reached when it ended."""
+    row = runs.summary(run_id)
+    return row["total_steps"] if row["status"] in ALIVE else max(row["step"], 1)
 
 
 def _frame_at(runs: Runs, run_id: str, cursor: Any) -> tuple[str, int, str] | None:

@@ -195,7 +195,8 @@ class Launches:
             if code > 0 and code != INTERRUPTED:
                 state = "failed"  # whatever the folder tells of the time before
             elif not run or state in WORKING:
-                state = "stopped" if record["id"] in self._asked else "lost"
+                was_asked = code == INTERRUPTED or record["id"] in self._asked
+                state = "stopped" if was_asked else "lost"
             record["ended"] = state  # for good: the run may be gone on with by another launch
             self._write(record)
         state = state if alive else record["ended"]

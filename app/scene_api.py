@@ -164,11 +164,12 @@ def add_scene_api(server: FastAPI, browser: SceneBrowser) -> None:
 
 
 def _list_routes(browser: SceneBrowser) -> APIRouter:
-    router = APIRouter(prefix="/api")
+    router = APIRouter(prefix="/api", tags=["scenes"])
     collections = browser.collections
 
     @router.get("/collections")
     def list_collections(request: Request) -> Response:
+        """Collections of scenes, and how far each is read."""
         rows = [
             {
                 "id": one.id,
@@ -183,6 +184,7 @@ def _list_routes(browser: SceneBrowser) -> APIRouter:
 
     @router.get("/priors")
     def list_priors(request: Request) -> Response:
+        """Priors of offset lengths that scenes can be held against."""
         rows = [
             {
                 "name": choice.name,
@@ -195,6 +197,7 @@ def _list_routes(browser: SceneBrowser) -> APIRouter:
 
     @router.get("/collections/{collection}/scenes")
     def list_scenes(collection: str, request: Request) -> Response:
+        """A page of a collection; filter, order and prior as in the page's address."""
         found = collections.get(collection)
         collections.attend(found)
         page = browser.page(found, Query.of(request.url.query))
@@ -217,13 +220,14 @@ def _list_routes(browser: SceneBrowser) -> APIRouter:
 
     @router.get("/collections/{collection}/scenes/{scene}/facts")
     def facts(collection: str, scene: str, request: Request, prior: str = "") -> Response:
+        """What is known of a scene; asks for it to be read where that is missing."""
         return _json(request, browser.facts(collections.get(collection), scene, prior))
 
     return router
 
 
 def _file_routes(browser: SceneBrowser) -> APIRouter:
-    router = APIRouter(prefix="/api")
+    router = APIRouter(prefix="/api", tags=["scenes"])
 
     def ready(collection: str, scene: str) -> tuple[Collection, SceneRow]:
         found = browser.collections.get(collection)
@@ -235,16 +239,19 @@ def _file_routes(browser: SceneBrowser) -> APIRouter:
 
     @router.get("/collections/{collection}/scenes/{scene}/arrays")
     def arrays(collection: str, scene: str, request: Request, v: str = "") -> Response:
+        """The points of a scene, as safetensors."""
         found, row = ready(collection, scene)
         return _file(request, found.folder.scene(row.id, row.key), row.key, v)
 
     @router.get("/collections/{collection}/scenes/{scene}/truth")
     def truth(collection: str, scene: str, request: Request, v: str = "") -> Response:
+        """True instances and their centroids, as safetensors."""
         found, row = ready(collection, scene)
         return _file(request, found.folder.truth(row.id, row.key), row.key, v)
 
     @router.get("/collections/{collection}/scenes/{scene}/thumbnail.png")
     def thumbnail(collection: str, scene: str, request: Request, v: str = "") -> Response:
+        """A small picture of a scene."""
         found, row = ready(collection, scene)
         browser.thumbnails.ask(found, [row])
         path = browser.thumbnails.path(found, row)

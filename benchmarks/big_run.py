@@ -36,7 +36,7 @@ def hall(num_points: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     face = rng.integers(0, 3, len(box))
     on_box[np.arange(len(box)), face] = np.where(face == 2, 1, rng.integers(0, 2, len(box))) * BOX
     corner = np.stack([box % side, box // side, np.zeros_like(box)], 1) * 2 * BOX
-    coord = np.concatenate([floor, corner + (BOX / 2, BOX / 2, 0) + on_box])
+    coord = np.concatenate([floor, corner + np.array([BOX / 2, BOX / 2, 0]) + on_box])
     return coord.astype(np.float32), np.concatenate([np.full(num_floor, -1), box])
 
 

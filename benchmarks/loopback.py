@@ -57,21 +57,27 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def children_cpu_s() -> float:
-    """Processor seconds of all living descendants of this process: the browser's, all of it."""
+def processor_time() -> dict[int, float]:
+    """Processor seconds of each living descendant of this process: the browser's, all of it."""
     parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
+    seconds: dict[int, float] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             pid, rest = int(stat.parent.name), stat.read_text().rsplit(")", 1)[1].split()
         except OSError:
             continue  # it ended meanwhile
-        parents[pid], ticks[pid] = int(rest[1]), int(rest[11]) + int(rest[12])
+        parents[pid] = int(rest[1])
+        seconds[pid] = (int(rest[11]) + int(rest[12])) / os.sysconf("SC_CLK_TCK")
 
     def is_ours(pid: int) -> bool:
         while pid in parents and pid != os.getpid():
             pid = parents[pid]
         return pid == os.getpid()
 
-    ours = [pid for pid in parents if pid != os.getpid() and is_ours(pid)]
-    return sum(ticks[pid] for pid in ours) / os.sysconf("SC_CLK_TCK")
+    return {pid: spent for pid, spent in seconds.items() if pid != os.getpid() and is_ours(pid)}
+
+
+def spent_since(before: Mapping[int, float]) -> float:
+    """Processor seconds of the descendants since an earlier `processor_time`."""
+    now = processor_time()
+    return sum(spent - before.get(pid, 0.0) for pid, spent in now.items())

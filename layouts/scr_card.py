@@ -22,7 +22,7 @@ def scr_card(steps_height: int) -> Component:
                     "With the first frame: the groups that SCR cuts out of the votes.",
                     className="waiting quiet",
                 ),
-                html.Div(id=ids.SCR_FACTS, className="facts"),
+                html.Div(id=ids.SCR_FACTS, className="facts is-wide"),
                 part(
                     "K-means segments",
                     [
@@ -45,7 +45,6 @@ def scr_card(steps_height: int) -> Component:
                         )
                     ],
                 ),
-                part("Sizes", graph(ids.SCR_SIZES, SIZES_HEIGHT, "Sizes of pseudo-instances")),
                 part(
                     "Since the frame before",
                     [
@@ -56,6 +55,7 @@ def scr_card(steps_height: int) -> Component:
                         ),
                     ],
                 ),
+                part("Sizes", graph(ids.SCR_SIZES, SIZES_HEIGHT, "Sizes of pseudo-instances")),
                 part(
                     "Over the steps, this scene",
                     over_steps(ids.SCR_STEPS, steps_height, "Agreement and shares over the steps"),

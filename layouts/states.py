@@ -24,7 +24,9 @@ def banner(row: dict[str, Any], go_on: str, log: Sequence[str]) -> Component | N
     if status not in _TEXTS:
         return None
     title, why, advice = _TEXTS[status](row)
-    parts: list[Any] = [html.H2(title), html.P(why)]
+    parts: list[Any] = [html.H2(title)]
+    if why:
+        parts.append(html.P(why))
     if status in ("lost", "failed", "stalled") and log:
         parts.append(html.Pre("\n".join(log), className="log"))
     parts.append(html.P(advice, className="quiet"))
@@ -36,8 +38,8 @@ def banner(row: dict[str, Any], go_on: str, log: Sequence[str]) -> Component | N
 def _paused(row: dict[str, Any]) -> tuple[str, str, str]:
     return (
         f"Paused at step {words.count(row['step'])}",
-        "The trainer waits between two steps and keeps everything in memory.",
-        "Resume it, or take one step to see what ODR and SCR do.",
+        "",
+        "The trainer waits between two steps. Resume it, or take one step at a time.",
     )
 
 

@@ -15,10 +15,10 @@ from pointins_engine.world import World
 
 @dataclass
 class _Table:
-    """Where the ranks lay down what is reduced."""
+    """Where the ranks lay down what is reduced or shared."""
 
     barrier: Barrier
-    values: list[Tensor | None]
+    values: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,13 @@ class ThreadWorld(World):
         values = torch.stack(list(self.table.values))
         self.table.barrier.wait()
         return values.sum(0) if operation == dist.ReduceOp.SUM else values.amax(0)
+
+    def share(self, value: Any) -> Any:
+        self.table.values[self.rank] = value
+        self.table.barrier.wait()
+        given = self.table.values[0]
+        self.table.barrier.wait()
+        return given
 
 
 def on_ranks(size: int, work: Callable[[World], Any]) -> list[Any]:

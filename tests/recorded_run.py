@@ -14,7 +14,7 @@ import numpy as np
 from pointins_engine.config import OdrConfig, OffsetConfig, PriorConfig
 from pointins_engine.offset_prior.record import record_of
 from pointins_engine.recipes import get_recipe
-from pointins_engine.run_log.records import NO_SEGMENT, SCALARS
+from pointins_engine.run_log.records import NO_SEGMENT
 from pointins_engine.run_log.scenes import (
     Frame,
     InspectedScene,
@@ -215,7 +215,7 @@ def write_recorded_run(
     """Write a run folder with `num_frames` frames a scene; returns its writer (closed).
 
     Rooms are made once and frames cost what their cells cost, so 500 frames of a cloud of 200,000
-    points take half a minute. All frames are kept.
+    points take seconds. All frames are kept.
     """
     writer = open_recorded_run(
         root,
@@ -398,4 +398,4 @@ def append_scalars(writer: RunWriter, step: int, done: float) -> None:
         "time/ema_s": 0.01,
         "time/watch_share": 0.015,
     }
-    writer.scalars(step, {key: value for key, value in values.items() if key in SCALARS})
+    writer.scalars(step, values)

@@ -115,6 +115,8 @@ def test_watching_does_not_change_what_is_learned(finished, tmp_path):
     pretrain(config, run, recipe="indoor_demo")
     assert Run(run).scalars()["probe/nn_accuracy"][0] == [0, 4, 6]
     assert losses(run) == losses(finished)
+    (scene,) = Run(run).scenes()
+    assert "student" in Run(run).stats(scene, 5)["odr"], "the student was looked at too"
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_happened(finished, tmp_path):
@@ -143,6 +145,10 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_happened(fin
     marks = [mark for mark in Run(run).marks() if mark["kind"] == "resume"]
     assert [mark["from_step"] for mark in marks] == [3]
     assert Run(run).state()["status"] == "finished"
+    (scene,) = Run(run).scenes()
+    assert Run(run).stats(scene, 3)["scr"]["before_step"] == 2, "the last frame that was kept"
+    mine, theirs = Run(run).load_frame(scene, 6), Run(finished).load_frame(scene, 6)
+    np.testing.assert_array_equal(mine["pca_color"], theirs["pca_color"])
 
 
 def test_resuming_with_another_configuration_is_refused(finished):

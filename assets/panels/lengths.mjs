@@ -1,31 +1,11 @@
 /**
- * Offset lengths of a frame's cells, and what a selection of them looks like against the prior.
+ * What a selection of a frame's cells looks like against the prior.
  *
  * A cell counts once, as in ODR; cells that ODR left alone do not count. Levels of quantiles are
  * (k - 0.5) / n, as in the stored statistics.
  */
 
-import { halfToFloat } from "../viewport/safetensors.mjs";
-
 export const ZERO_LENGTH = 0.02; // metres; shorter offsets count as zero
-
-let halves = null; // value of every half float; made when first asked for
-
-function halfTable() {
-  halves ??= Float32Array.from({ length: 65536 }, (_, bits) => halfToFloat(bits));
-  return halves;
-}
-
-/** Lengths in metres of offsets that are stored as half floats, three a cell. */
-export function lengthsOf(offset) {
-  const table = halfTable();
-  const lengths = new Float32Array(offset.length / 3);
-  for (let cell = 0, k = 0; cell < lengths.length; cell++, k += 3) {
-    const [x, y, z] = [table[offset[k]], table[offset[k + 1]], table[offset[k + 2]]];
-    lengths[cell] = Math.sqrt(x * x + y * y + z * z);
-  }
-  return lengths;
-}
 
 /**
  * Sorted lengths of the selected cells that ODR counted.
@@ -51,7 +31,7 @@ export function binShares(sorted, high, numBins) {
   return Array.from(shares, (count) => count / Math.max(sorted.length, 1));
 }
 
-/** Quantiles of sorted values at `count` levels (k - 0.5) / count, straight lines between values. */
+/** Quantiles of sorted values at `count` levels (k - 0.5) / count, straight between values. */
 export function quantilesOf(sorted, count) {
   return Array.from({ length: count }, (_, k) => {
     const at = ((k + 0.5) / count) * (sorted.length - 1);
@@ -92,7 +72,8 @@ export function traceOf(meta, sorted, summary) {
   if (meta.view === "cdf") return { x: summary.quantiles, y: levels };
   if (meta.view === "qq") return { x: meta.prior, y: summary.quantiles };
   const shares = binShares(sorted, meta.max_m, meta.num_bins);
-  const edges = Array.from({ length: meta.num_bins + 1 }, (_, k) => (meta.max_m * k) / meta.num_bins);
+  const width = meta.max_m / meta.num_bins;
+  const edges = Array.from({ length: meta.num_bins + 1 }, (_, k) => k * width);
   return { x: edges, y: [...shares, shares.at(-1)] };
 }
 
@@ -114,5 +95,6 @@ export function sampleCells(mask, level, most) {
     if (mask[cell] && (!level || level[cell])) cells.push(cell);
   }
   const stride = Math.max(cells.length / most, 1);
-  return Array.from({ length: Math.min(cells.length, most) }, (_, k) => cells[Math.floor(k * stride)]);
+  const length = Math.min(cells.length, most);
+  return Array.from({ length }, (_, k) => cells[Math.floor(k * stride)]);
 }

@@ -4,18 +4,25 @@
  */
 
 import { make } from "../viewport/dom.mjs";
+import { lengthsOf } from "../viewport/selection.mjs";
 import { BrushForm, snapRange } from "./brush.mjs";
 import { bindOnce, chartOf, themeColor } from "./charts.mjs";
-import { lengthsOf, sampleCells, selectedLengths, slopeAt, summarise, traceOf } from "./lengths.mjs";
+import {
+  sampleCells,
+  selectedLengths,
+  slopeAt,
+  summarise,
+  traceOf,
+} from "./lengths.mjs";
 import { metres, percent } from "./words.mjs";
 
 const CHART = "odr-lengths";
 const MOST_MARKERS = 300; // of a selection on the map
+const OWN_SHAPES = new Set(["brush", "picked"]);
 
 export class OdrPanel {
   constructor(viewport) {
     this.viewport = viewport; // window.pointinsViewport when it is asked
-    this.lengths = new WeakMap(); // frame -> {before, after}
   }
 
   /** Take hold of what the page has drawn since the last call. */
@@ -23,7 +30,7 @@ export class OdrPanel {
     const root = document.getElementById("odr-brush");
     if (root && !root.firstChild) {
       this.form = new BrushForm(root, {
-        onRange: (range) => this.viewport()?.selectLengths?.(range),
+        onRange: (range) => this._select(range),
         onClear: () => this.viewport()?.clearSelection?.(),
         onWhich: () => this.paint(),
       });
@@ -41,8 +48,16 @@ export class OdrPanel {
     if (!range) return;
     const { view } = chart.layout.meta;
     const which = view === "map" ? "before" : (this.form?.which.value ?? "before");
-    this.viewport()?.selectLengths?.({ which, ...snapRange(range, chart.layout.meta) });
+    this._select({ which, ...snapRange(range, chart.layout.meta) });
     setTimeout(() => this.paint()); // Plotly is still drawing its own rectangle
+  }
+
+  /** Light up a range of lengths; one without an upper end reaches to the longest offset. */
+  _select({ which, low, high }) {
+    const frame = this.viewport()?.current?.()?.frame;
+    if (!frame) return;
+    const end = Number.isFinite(high) ? high : endOf(lengthsOf(frame, which), low);
+    this.viewport().selectLengths({ which, low, high: end });
   }
 
   /** Draw the selection of the shown frame over the prior, and say it in numbers. */
@@ -55,12 +70,16 @@ export class OdrPanel {
     if (!chart?.layout.meta || chart.data.at(-1)?.name !== "selection") return;
     const drawn = this._drawn(current, chart);
     this._tell(drawn);
-    const shapes = (chart.layout.shapes ?? []).filter(({ name }) => name !== "brush");
-    if (rule?.kind === "length") shapes.push(brushShape(rule, chart.layout.meta));
+    const shapes = marksOf(current, rule, this.form?.which.value ?? "before", chart.layout.meta);
+    const key = JSON.stringify([drawn.trace, shapes]);
+    const isDrawn = chart.painted?.key === key && chart.painted.data === chart.data;
+    if (isDrawn && !chart.layout.selections?.length) return;
+    chart.painted = { key, data: chart.data };
+    const others = (chart.layout.shapes ?? []).filter(({ name }) => !OWN_SHAPES.has(name));
     window.Plotly.update(
       chart,
       { x: [drawn.trace.x], y: [drawn.trace.y], text: [drawn.trace.text ?? null] },
-      { shapes, selections: [] },
+      { shapes: [...others, ...shapes], selections: [] },
       [chart.data.length - 1],
     );
   }
@@ -71,35 +90,14 @@ export class OdrPanel {
     if (!current) return { trace: { x: [], y: [] }, summary: null };
     const { frame, selection } = current;
     const level = frame.level ?? null;
-    const lengths = this._lengthsOf(frame);
-    const mask = selection?.mask ?? null;
     const which = this.form?.which.value ?? "before";
-    const sorted = mask ? selectedLengths(lengths[which], mask, level) : new Float32Array(0);
+    const sorted = selection
+      ? selectedLengths(lengthsOf(frame, which), selection.mask, level)
+      : new Float32Array(0);
     const summary = summarise(sorted, meta.prior);
     const numbers = { summary, numPoints: selection?.numPoints ?? 0, which };
     if (meta.view !== "map") return { ...numbers, trace: traceOf(meta, sorted, summary) };
-    return { ...numbers, trace: this._mapTrace(current, chart, lengths, level) };
-  }
-
-  _mapTrace({ selection, picked }, chart, { before, after }, level) {
-    const isPicked = Number.isInteger(picked) && picked >= 0;
-    const cells = selection ? sampleCells(selection.mask, level, MOST_MARKERS) : [];
-    if (isPicked) cells.push(picked);
-    const map = chart.data.find(({ name }) => name === "after ODR");
-    const text = cells.map((cell, k) => {
-      if (!isPicked || k < cells.length - 1) return "";
-      const slope = slopeAt(map.x, map.y, before[cell]);
-      return `${metres(before[cell])} → ${metres(after[cell])}, slope ${number(slope)}`;
-    });
-    return { x: cells.map((cell) => before[cell]), y: cells.map((cell) => after[cell]), text };
-  }
-
-  _lengthsOf(frame) {
-    if (!this.lengths.has(frame)) {
-      const [before, after] = [frame.offsetTeacher, frame.offsetRegularized].map(lengthsOf);
-      this.lengths.set(frame, { before, after });
-    }
-    return this.lengths.get(frame);
+    return { ...numbers, trace: mapTrace(current, chart) };
   }
 
   _tell({ summary, numPoints, which }) {
@@ -107,6 +105,27 @@ export class OdrPanel {
     if (!root) return;
     root.replaceChildren(...(summary ? [selectionRow(summary, numPoints, which)] : []));
   }
+}
+
+/** The selected cells on ODR's map, and the picked one with what ODR does to its length. */
+function mapTrace({ frame, selection, picked }, chart) {
+  const [before, after] = ["before", "after"].map((which) => lengthsOf(frame, which));
+  const isPicked = Number.isInteger(picked);
+  const cells = selection ? sampleCells(selection.mask, frame.level ?? null, MOST_MARKERS) : [];
+  if (isPicked) cells.push(picked);
+  const map = chart.data.find(({ name }) => name === "after ODR");
+  const text = cells.map((cell, k) => {
+    if (!isPicked || k < cells.length - 1) return "";
+    const slope = slopeAt(map.x, map.y, before[cell]);
+    return `${metres(before[cell])} → ${metres(after[cell])}, slope ${number(slope)}`;
+  });
+  return { x: cells.map((cell) => before[cell]), y: cells.map((cell) => after[cell]), text };
+}
+
+/** A round length beyond the longest one, and beyond `low`. */
+function endOf(lengths, low) {
+  const longest = lengths.reduce((most, length) => Math.max(most, length), low);
+  return Math.ceil(longest * 100 + 1) / 100;
 }
 
 /** The selection as one more row below the table of the card. */
@@ -136,23 +155,33 @@ function selectionRow({ count, mean, zeroShare, w1 }, numPoints, which) {
   );
 }
 
-function brushShape({ which, low, high }, meta) {
-  const isAxis = meta.view !== "qq";
-  return {
-    name: "brush",
-    type: "rect",
-    layer: "below",
-    xref: "x",
-    yref: "paper",
-    x0: low,
-    x1: Math.min(high, meta.max_m),
-    y0: 0,
-    y1: 1,
-    line: { width: 0 },
-    fillcolor: themeColor(which === "after" ? "after" : "before"),
-    opacity: 0.16,
-    visible: isAxis && !(meta.view === "map" && which === "after"),
-  };
+/** The range that is lit up, and the length of the picked point, where the axis has lengths. */
+function marksOf(current, rule, which, { view, max_m: end }) {
+  const isOnAxis = (measured) => view !== "qq" && !(view === "map" && measured === "after");
+  const shapes = [];
+  if (rule?.kind === "length" && isOnAxis(rule.which)) {
+    shapes.push({
+      name: "brush",
+      type: "rect",
+      layer: "below",
+      xref: "x",
+      yref: "paper",
+      x0: rule.low,
+      x1: Math.min(rule.high, end),
+      y0: 0,
+      y1: 1,
+      line: { width: 0 },
+      fillcolor: themeColor(rule.which),
+      opacity: 0.16,
+    });
+  }
+  if (Number.isInteger(current?.picked) && (view === "density" || view === "cdf")) {
+    const length = lengthsOf(current.frame, which)[current.picked];
+    const line = { color: themeColor("text"), width: 1, dash: "dot" };
+    const ends = { x0: length, x1: length, y0: 0, y1: 1 };
+    shapes.push({ name: "picked", type: "line", xref: "x", yref: "paper", ...ends, line });
+  }
+  return shapes;
 }
 
 function number(value) {

@@ -100,7 +100,9 @@ class LaunchCard {
     );
   }
 
-  update({ run, state, step, total_steps: total, eta_s: eta, detail, log, exit_code: code }, mayCancel) {
+  update(launch, mayCancel) {
+    const { run, state, step, total_steps: total, eta_s: eta, created } = launch;
+    const { detail, log, exit_code: code } = launch;
     this.name.textContent = run;
     this.chip.textContent = state;
     this.chip.className = `chip chip-${state}`;
@@ -111,8 +113,12 @@ class LaunchCard {
       .filter(Boolean)
       .join(", ");
     this.bar.style.width = `${total ? (100 * (step ?? 0)) / total : 0}%`;
+    const isThere = total !== null && total !== undefined; // the run's folder
+    const age = Date.now() / 1000 - Date.parse(created) / 1000;
+    const beginning =
+      state === "starting" ? `For ${duration(age)}: libraries load, scenes are made ready.` : "";
     const ending = code ? `It ended with exit code ${code}.` : "";
-    this.detail.textContent = detail || ending;
+    this.detail.textContent = detail || beginning || ending;
     this.detail.hidden = !this.detail.textContent;
     const text = (log ?? []).join("\n");
     if (this.log.textContent !== text) {
@@ -120,6 +126,7 @@ class LaunchCard {
       this.log.scrollTop = this.log.scrollHeight;
     }
     this.log.hidden = !text;
+    this.open.hidden = !isThere;
     this.open.href = `/live/${encodeURIComponent(run)}`;
     this.cancel.hidden = !mayCancel || !ACTIVE.has(state);
     this.cancel.textContent = state === "stopping" ? "End at once" : "Stop";

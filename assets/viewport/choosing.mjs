@@ -19,7 +19,7 @@ export class Choosing {
     this.tool = "orbit";
     this.comparing = new Comparing();
     this.selecting = new Selecting({
-      onFlags: (flags) => shell.view?.setCells(flags),
+      onFlags: (flags) => shell.view?.setCells?.(flags),
       onChange: () => shell.refresh(),
     });
     const { selecting } = this;
@@ -171,7 +171,7 @@ export class Choosing {
     if (wasPinned || pinned) shell.session?.setAnchor(pinned);
     if (shell.session) comparing.setShown(shell.session.shown);
     if (!pinned && shell.base.colouring === "difference") shell.base.colouring = "instance";
-    shell.view?.setLayout(comparing.numPanes);
+    shell.view?.setLayout?.(comparing.numPanes);
   }
 
   /** The panes have changed: deal out frames and looks. */
@@ -184,12 +184,12 @@ export class Choosing {
   /** A word above each pane, where there are several. */
   _name() {
     const names = this.comparing.names();
-    const boxes = names.length ? this.shell.view.boxes() : [];
+    const boxes = names.length ? (this.shell.view.boxes?.() ?? []) : [];
     const key = JSON.stringify([names, boxes]);
     if (key === this.named) return;
     this.named = key;
     this.names.replaceChildren(
-      ...names.map((text, pane) => {
+      ...names.slice(0, boxes.length).map((text, pane) => {
         const name = make("span", { class: "vp-pane-name vp-num", text });
         const { left, top, width } = boxes[pane];
         Object.assign(name.style, { left: `${left + width / 2}px`, top: `${top + 10}px` });

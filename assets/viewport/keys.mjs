@@ -43,7 +43,7 @@ export const COMMANDS = [
   { group: "Compare", page: RUN, name: "panes", argument: "four", keys: [], text: "four panes: input, segments, before and after ODR" },
   { group: "Compare", page: RUN, name: "compare", keys: ["M"], text: "compare from this frame, or end it" },
   { group: "View", page: RUN, name: "undo", keys: ["Ctrl+Z"], text: "undo the last change of the view" },
-  { group: "View", page: RUN, name: "redo", keys: ["Ctrl+Shift+Z", "Ctrl+Y"], text: "redo it" },
+  { group: "View", page: RUN, name: "redo", keys: ["Ctrl+Y", "Ctrl+Shift+Z"], text: "redo it" },
   { group: "View", page: RUN, name: "link", keys: ["Ctrl+Shift+C"], text: "copy a link to this view" },
   { group: "View", page: RUN, name: "palette", keys: ["Ctrl+K"], text: "all commands" },
   { group: "View", name: "help", keys: ["?"], text: "list of keys" },

@@ -52,7 +52,7 @@ export class Marks {
       const way = wayOf(cell, votes);
       return place.map((value, axis) => value + t * way[axis]);
     };
-    const onScreen = (place) => view.project(place, pane);
+    const onScreen = (place) => view.project?.(place, pane);
     const parts = [];
     const mark = (cell, kind) => {
       const at = onScreen(moved(local(scene.cellCoord, cell), cell));

@@ -18,9 +18,10 @@ export class PickCard {
    * @param {?object} facts of pick_facts.mjs, null without a picked point
    * @param {{before: ?object, quantiles: ?object, neighbours: ?object, step, stepBefore}} around
    */
-  update(facts, { before, quantiles, neighbours, step, stepBefore }) {
+  update(facts, around) {
     this.element.hidden = !facts;
     if (!facts) return;
+    const { before, quantiles, neighbours, step, stepBefore } = around;
     const { object } = facts;
     this.element.replaceChildren(
       make(

@@ -66,8 +66,11 @@ function linked(selection) {
 export async function shownAgain(shell, { view, selection }) {
   const { session } = shell;
   session.asked = { scene: view.scene, step: view.step, slots: view.slots };
-  const goTo = (player) => (view.step === null ? player.follow() : player.seek(view.step));
-  if (view.scene !== session.sceneId) {
+  const goTo = (player) => {
+    if (view.step === null) player.follow();
+    else if (view.step !== undefined) player.seek(view.step);
+  };
+  if (view.scene && view.scene !== session.sceneId) {
     shell.pending = { ...view, restored: selection };
     goTo(session.player);
     session.openScene(view.scene);
@@ -114,7 +117,7 @@ shownAgain.choice = async (shell, asked) => {
   const cellOf = session.scene.cellIndex;
   selecting.pick(picked !== null && picked < cellOf.length ? { point: picked, cell: cellOf[picked] } : null);
   if (asked.restored !== undefined) selecting.setSelection(asked.restored);
-  else if (selection) selecting.setSelection(await made(session, selecting, selection));
+  else selecting.setSelection(selection && (await made(session, selecting, selection)));
 };
 
 /** The selection of a link; null where its frame is gone. */

@@ -57,7 +57,8 @@ export class Selecting {
   /** For the page's panels. */
   current() {
     const { scene, shown, perCell, selection } = this;
-    return scene && shown && { scene, ...shown, pointsPerCell: perCell, selection };
+    const picked = this.picked?.cell ?? null;
+    return scene && shown && { scene, ...shown, pointsPerCell: perCell, selection, picked };
   }
 
   // -- the set of cells -----------------------------------------------------------------------
@@ -146,6 +147,7 @@ export class Selecting {
   pick(picked) {
     this.picked = picked && { point: picked.point, cell: picked.cell };
     this.on.onChange();
+    announce("pointins:pick", this.picked);
   }
 
   /** {segment} or {instance: row} or null, as the page's panels say it; null where it is neither. */

@@ -207,7 +207,8 @@ export class Session {
   /** A colour slot for each row: as a link says, else matched to the anchor or the frame before. */
   _slotsOf(frame) {
     const { asked, anchor, shown } = this;
-    if (asked.step === frame.step && asked.slots?.length === frame.numInstances) return asked.slots;
+    const isAsked = asked.step === frame.step && (asked.scene ?? this.sceneId) === this.sceneId;
+    if (isAsked && asked.slots?.length === frame.numInstances) return asked.slots;
     const before = anchor ?? shown;
     if (before?.frame === frame) return before.slots;
     const known = before && { ids: before.frame.instance, slots: before.slots };

@@ -60,13 +60,15 @@ export class Toolbar {
     this.panes = select("Panes", (panes) => (panes === "compare" ? ask.onCompare() : ask.onPanes(panes)));
     const collapse = group(this.points, this.collapse, this.ends);
     collapse.classList.add("vp-collapse");
+    const views = group(this.walls.element, this.layers.element, this.panes.element);
+    views.classList.add("vp-views");
     this.element = make(
       "div",
       { class: "vp-toolbar", label: "Viewport controls", attributes: { role: "toolbar" } },
       group(this.scene.element, this.colouring.element),
       this.votes.element,
       collapse,
-      group(this.walls.element, this.layers.element, this.panes.element),
+      views,
     );
   }
 

@@ -44,7 +44,7 @@ class Command:
 
 def drop_command(
     paths: RunPaths,
-    command: CommandKind,
+    command: str,
     values: Mapping[str, Any] | None = None,
     by: str = "",
 ) -> str:
@@ -52,7 +52,7 @@ def drop_command(
 
     Args:
         paths: Of the run.
-        command: What is asked.
+        command: What is asked: one of COMMANDS.
         values: Of `set`: new values by dotted name.
         by: Who asks, in a few letters; never a secret, since events repeat it.
 

@@ -140,10 +140,10 @@ def _decide_resumed(config: RunConfig, paths: RunPaths, scenes: SceneSet) -> dic
     _refuse_changes(paths, config)
     found = latest_checkpoint(paths)
     run = Run(paths.root.resolve())
-    if found is None and run.record.get("parent") is not None:
+    if found is None and (parent := run.record.get("parent")) is not None:
         raise RunError(
             f"{paths.root} is a fork and holds no checkpoint to go on from. Remove the folder, and "
-            f"fork again: its parent was {run.record['parent']}."
+            f"fork again with --fork {parent['run']}@{parent['step']}."
         )
     step = 0 if found is None else found.step
     is_kept = paths.prior.exists() or found is not None

@@ -5,6 +5,7 @@ answered by an event. An edit is in force from the next step on, as if the run h
 so from that step on; pausing changes nothing that is learned.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -250,10 +251,9 @@ class Steering:
             return self._steered.prior
         record = edited_prior(after, self._first, self._record)
         prior = prior_of(record, with_directions=after.odr.direction_prior == "empirical")
-        if not bool(torch.isfinite(prior.midpoint_quantiles(LEVELS_TRIED)).all()):
+        if not _is_finite(prior):
             raise ConfigError(
-                f"odr.prior would have lengths without end ({prior.describe()}). Choose milder "
-                "parameters."
+                f"odr.prior would have lengths without end: {prior}. Choose milder parameters."
             )
         return prior
 
@@ -286,3 +286,12 @@ class Steering:
         self._answered.add(command.id)
         # Last, so that a command is answered even if the trainer dies in between.
         control.remove_command(self._writer.paths, command.id)
+
+
+def _is_finite(prior: MagnitudePrior) -> bool:
+    try:
+        mean = prior.mean()
+    except OverflowError:
+        return False
+    quantiles = prior.midpoint_quantiles(LEVELS_TRIED)
+    return math.isfinite(mean) and bool(torch.isfinite(quantiles).all())

@@ -65,10 +65,10 @@ def test_from_the_list_to_a_run(visit):
 def test_the_panels_show_the_newest_frame_and_follow_the_cursor(visit):
     page = visit.page
     page.goto(f"{visit.base}/live/rooms")
-    expect(page.locator("#odr-magnitude svg.main-svg").first).to_be_visible()
-    expect(page.locator("#odr-magnitude")).to_contain_text(LENGTH_AXIS)
+    expect(page.locator("#odr-lengths svg.main-svg").first).to_be_visible()
+    expect(page.locator("#odr-lengths")).to_contain_text(LENGTH_AXIS)
     expect(page.locator("#scr-sizes svg.main-svg").first).to_be_visible()
-    mean = page.locator("#odr-facts .fact", has_text="mean").locator(".fact-value")
+    mean = page.locator("#odr-facts tr", has_text="before ODR").locator("td").nth(2)
     newest = mean.inner_text()
     page.evaluate(
         "dash_clientside.set_props('live-cursor',"
@@ -80,8 +80,8 @@ def test_the_panels_show_the_newest_frame_and_follow_the_cursor(visit):
 def test_the_line_of_the_curves_stands_at_the_time_cursor(visit):
     page = visit.page
     page.goto(f"{visit.base}/live/rooms")
-    expect(page.locator("#curves svg.main-svg").first).to_be_attached()
-    line = "document.querySelector('#curves .js-plotly-plot')?.layout?.shapes?.[0]"
+    expect(page.locator("#losses svg.main-svg").first).to_be_attached()
+    line = "document.querySelector('#losses .js-plotly-plot')?.layout?.shapes?.[0]"
     page.wait_for_function(f"{line} !== undefined")
     page.evaluate(
         "dash_clientside.set_props('live-cursor',"
@@ -104,7 +104,7 @@ def test_an_alarm_is_told_beside_the_charts_and_marked_on_the_timeline(visit):
 def test_the_theme_is_switched_and_kept(visit):
     page = visit.page
     page.goto(f"{visit.base}/live/rooms")
-    prior = page.locator("#odr-magnitude .scatterlayer .trace").first.locator("path.js-line")
+    prior = page.locator("#odr-lengths .scatterlayer .trace").first.locator("path.js-line")
     expect(prior).to_have_css("stroke", "rgb(230, 159, 0)")
     page.locator("#theme-toggle").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")

@@ -1,4 +1,4 @@
-"""Steering over HTTP: what is offered, what is refused before it reaches the trainer, what it said."""
+"""Steering over HTTP: what is offered, what is refused before the trainer, what it said."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,16 +1,22 @@
 """The live hub says what is new within a poll, and never builds a backlog for a slow watcher."""
 
 import asyncio
+import socket
+import threading
 import time
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.live import POLL_S, SCALARS_EVERY_S, LiveHub, Outbox
+from app.live import POLL_S, SCALARS_EVERY_S, UNKNOWN_RUN, LiveHub, Outbox, _serve
 from app.runs import Runs
 from pointins_engine.errors import RunError
 from pointins_engine.run_log.store import RunStore
 from pointins_engine.run_log.writer import RunWriter
+from tests.app.studio_fixtures import ORIGIN
 from tests.recorded_run import append_frame, open_recorded_run, write_recorded_run
 
 POINTS = 300
@@ -184,3 +190,71 @@ def test_a_run_that_is_not_there_cannot_be_watched(hub):
     with pytest.raises(RunError, match="no run is called"):
         asyncio.run(hub.subscribe("nope"))
     assert hub.watched == []
+
+
+def test_a_websocket_of_a_run_that_is_not_there_is_closed(client):
+    address = f"{ORIGIN.replace('http', 'ws')}/ws/live?run=nope"
+    with client.websocket_connect(address, headers={"Origin": ORIGIN}) as socket:
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == UNKNOWN_RUN
+
+
+def test_what_happens_is_announced_and_a_pause_is_a_state(writer, hub):
+    async def watch():
+        watch, outbox = await hub.subscribe("rooms")
+        await next_of(outbox, "hello")
+        before = Runs(RunStore(writer.paths.root.parent)).events("rooms")["next"]
+        writer.event("edit", 0, id="x", by="cli", values={}, text="")
+        events = await next_of(outbox, "events")
+        writer.state("paused", "Paused at step 0.")
+        state = await next_of(outbox, "state")
+        hub.unsubscribe(watch, outbox)
+        return before, events["next"], state["state"]["status"]
+
+    before, after, status = asyncio.run(watch())
+    assert after == before + 1
+    assert status == "paused"
+
+
+def test_a_client_that_reads_nothing_holds_a_bounded_amount_and_is_let_go(monkeypatch):
+    """The real server and a real socket; the notices are far larger than those of a run."""
+    monkeypatch.setattr("app.live.SEND_S", 0.2)
+    monkeypatch.setattr("app.live.CLOSE_S", 0.1)
+    sent, ended = [], threading.Event()
+
+    class Flood(Outbox):
+        async def take(self) -> dict:
+            sent.append(1)
+            return {"type": "flood", "text": "x" * 64 * 1024}
+
+    async def live(scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        await socket.accept()
+        await _serve(socket, None, Flood())
+        ended.set()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = serve_in_thread(live, listener)
+    with socket.create_connection(listener.getsockname()) as client:
+        client.sendall(
+            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert ended.wait(PATIENCE_S), "it is let go"
+        assert len(sent) < 400, "25 MB: what the system's own buffers take, and no more"
+    server.should_exit = True
+
+
+def serve_in_thread(application: ASGIApp, listener: socket.socket) -> uvicorn.Server:
+    """uvicorn as the studio sets it up."""
+    config = uvicorn.Config(
+        application,  # type: ignore[arg-type]
+        log_level="critical",
+        ws="websockets-sansio",
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    threading.Thread(target=server.run, args=([listener],), daemon=True).start()
+    return server

@@ -5,15 +5,20 @@ import json
 import pytest
 from fastapi import FastAPI
 
-from app.callbacks import add_callbacks
+from app.callbacks import NO_ROOM, add_callbacks, odr_panel, scr_panel
+from app.chart_parts import THEMES
 from app.runs import Runs
 from app.scene_api import open_browser
 from app.server import make_dash
 from app.thumbnails import Thumbnails
-from layouts import ids, live, runs, shell, words
+from layouts import ids, live, odr_card, runs, scr_card, shell, words
 from pointins_engine.run_log.store import RunStore
 from tests.app.studio_fixtures import ORIGIN, PNG
 from tests.recorded_run import open_recorded_run, write_recorded_run
+
+
+def as_json(component):
+    return component.to_plotly_json()
 
 
 def ids_of(component) -> list[str]:
@@ -120,25 +125,27 @@ def test_the_list_is_sent_once_and_again_only_when_it_changed(client):
 
 
 FRAME = [
-    (ids.FRAME_SHOWN, "data"),
-    (ids.ODR_FACTS, "children"),
-    (ids.ODR_MAGNITUDE, "figure"),
-    (ids.ODR_DIRECTIONS, "figure"),
-    (ids.ODR_BODY, "className"),
-    (ids.SCR_FACTS, "children"),
-    (ids.SCR_SIZES, "figure"),
-    (ids.SCR_BODY, "className"),
+    *((ids.FRAME_ANSWERED, "data"), (ids.FRAME_SHOWN, "data")),
+    *((ids.ODR_BODY, "className"), (ids.ODR_FACTS, "children")),
+    *((ids.ODR_COLLAPSE, "children"), (ids.ODR_COLLAPSE, "className")),
+    *((ids.ODR_LENGTHS, "figure"), (ids.ODR_UNIFORMITY, "children")),
+    *((ids.ODR_SPHERE, "figure"), (ids.ODR_SPHERE_BODY, "style")),
+    *((ids.ODR_DIRECTIONS, "figure"), (ids.ODR_DIRECTIONS_NOTE, "children")),
+    *((ids.SCR_BODY, "className"), (ids.SCR_FACTS, "children")),
+    *((ids.SCR_SEGMENTS, "figure"), (ids.SCR_SEGMENTS_BODY, "style")),
+    *((ids.SCR_TABLE, "children"), (ids.SCR_SIZES, "figure"), (ids.SCR_CHANGES, "children")),
+    *((ids.SCR_FLOW, "figure"), (ids.SCR_FLOW_BODY, "style")),
 ]
 
 
-def panels(client, cursor, shown=None, run="rooms") -> dict:
+def panels(client, cursor, shown=None, run="rooms", view="density", number=7) -> dict:
     return ask(
         client,
         FRAME,
         [
-            (ids.LIVE_CURSOR, "data", cursor),
-            (ids.LIVE_TICK, "n_intervals", 1),
+            (ids.FRAME_WANTED, "data", {"ask": number, "cursor": cursor}),
             (ids.THEME, "data", "dark"),
+            (ids.ODR_VIEW, "value", view),
         ],
         [(ids.LIVE_RUN, "data", run), (ids.FRAME_SHOWN, "data", shown)],
     )
@@ -148,8 +155,17 @@ def test_panels_describe_the_frame_that_is_drawn(client):
     cursor = {"run": "rooms", "scene": "room_0002", "step": 10, "following": False}
     answer = panels(client, cursor)
     assert answer[ids.FRAME_SHOWN]["data"][:2] == ["room_0002", 10]
-    assert answer[ids.ODR_BODY]["className"] == ""
-    assert panels(client, cursor, answer[ids.FRAME_SHOWN]["data"]) == {}
+    assert answer[ids.ODR_BODY]["className"] == answer[ids.SCR_BODY]["className"] == live.READY
+    again = panels(client, cursor, answer[ids.FRAME_SHOWN]["data"], number=8)
+    assert again == {ids.FRAME_ANSWERED: {"data": 8}}  # so that the browser may ask for the next
+
+
+def test_a_view_of_the_lengths_is_a_chart_of_its_own(client):
+    meta = [
+        panels(client, None, view=view)[ids.ODR_LENGTHS]["figure"]["layout"]["meta"]["view"]
+        for view in odr_card.VIEWS
+    ]
+    assert meta == list(odr_card.VIEWS)
 
 
 @pytest.mark.parametrize(
@@ -166,16 +182,91 @@ def test_without_a_usable_cursor_they_describe_the_newest_frame(client, cursor):
     assert panels(client, cursor)[ids.FRAME_SHOWN]["data"][:2] == ["room_0001", 40]
 
 
-def test_a_cursor_on_a_frame_that_is_gone_changes_nothing(client):
-    assert panels(client, {"run": "rooms", "scene": "room_0001", "step": 7}) == {}
+def test_a_cursor_on_a_frame_that_is_gone_changes_nothing_but_is_answered(client):
+    gone = {"run": "rooms", "scene": "room_0001", "step": 7}
+    assert panels(client, gone, number=3) == {ids.FRAME_ANSWERED: {"data": 3}}
 
 
-def test_statistics_of_another_version_leave_the_panel_waiting():
-    from app.callbacks import _odr_panel, _scr_panel
+def old_statistics() -> dict:
+    """A frame as runs wrote it before the student, the sphere and the segments were recorded."""
+    half = [0.5, 0.5]
+    lengths = {name: half for name in ("prior", "before", "after")}
+    return {
+        "odr": {
+            **lengths,
+            **{"num_bins": 2, "max_m": 1.0, "quantiles": lengths, "zero_share": 0.1},
+            **{"direction_before": [half] * 3, "direction_after": [half] * 3},
+            **{"w1_before_m": 0.2, "w1_after_m": 0.0, "ks_before": 0.4, "ks_after": 0.0},
+        },
+        "scr": {"components": 2, "kept_share": 0.9, "largest_share": 0.4, "sizes": [5, 4]},
+    }
 
-    assert _odr_panel({"edges": []}, "dark")[-1] == live.WAITING_BODY
-    assert _odr_panel(None, "dark")[-1] == live.WAITING_BODY
-    assert _scr_panel({}, "dark")[-1] == live.WAITING_BODY
+
+def test_what_an_older_run_did_not_record_is_said_and_takes_no_room(folder):
+    old, known = old_statistics(), Runs(RunStore(folder))
+    odr = odr_panel(known, "rooms", 20, old["odr"], "density", THEMES["dark"])
+    scr = scr_panel(old["scr"], THEMES["dark"])
+    assert odr["odr_body"] == scr["scr_body"] == live.READY
+    told = json.dumps([odr["odr_facts"], odr["uniformity"], scr["changes"]], default=as_json)
+    assert told.count(odr_card.NOT_RECORDED) == 3
+    assert odr["sphere_room"] == scr["segments_room"] == scr["flow_room"] == NO_ROOM
+
+
+def test_statistics_of_another_version_leave_the_panel_waiting(folder):
+    known, theme = Runs(RunStore(folder)), THEMES["dark"]
+    for odr in ({"edges": []}, None):
+        assert odr_panel(known, "rooms", 20, odr, "density", theme) == {"odr_body": live.WAITING}
+    assert scr_panel({}, theme) == {"scr_body": live.WAITING}
+
+
+@pytest.mark.parametrize(
+    ("share", "is_raised", "start", "mood"),
+    [
+        (0.03, False, "No collapse: 3 % under 2 cm; 95 % raise", "quiet"),
+        (
+            0.97,
+            False,
+            "Offsets collapse: 97 % are under 2 cm. The alarm is not raised yet",
+            "raised",
+        ),
+        (0.9, True, "Offsets collapse: 90 % are under 2 cm. The alarm is raised", "raised"),
+        (None, False, odr_card.NOT_RECORDED, "quiet"),
+    ],
+)
+def test_the_collapse_of_offsets_is_told_in_words(share, is_raised, start, mood):
+    text, classes = odr_card.collapse_state(share, 0.95, is_raised)
+    assert text.startswith(start) and mood in classes
+
+
+def test_the_table_of_segments_says_what_the_bars_say(folder):
+    scr = Runs(RunStore(folder)).stats("rooms", "room_0001", 20)["scr"]
+    text = json.dumps(scr_card.segment_table(scr), default=as_json)
+    for row in scr["segments"]:
+        assert f'"data-segment": "{row["segment"]}"' in text
+        assert f'"{words.count(row["cells"])}"' in text
+    first = Runs(RunStore(folder)).stats("rooms", "room_0001", 0)["scr"]
+    assert "first frame" in json.dumps(scr_card.change_facts(first), default=as_json)
+
+
+STEPS = [(ids.ODR_STEPS, "figure"), (ids.SCR_STEPS, "figure"), (ids.STEPS_SHOWN, "data")]
+
+
+def test_charts_over_the_steps_are_those_of_the_scene_that_is_drawn(client):
+    def charts(cursor, shown=None):
+        inputs = [(ids.STEPS_BEAT, "data", 1), (ids.FRAME_SHOWN, "data", None)]
+        state = [
+            *((ids.LIVE_RUN, "data", "rooms"), (ids.LIVE_CURSOR, "data", cursor)),
+            (ids.STEPS_SHOWN, "data", shown),
+        ]
+        return ask(client, STEPS, [*inputs, (ids.THEME, "data", "dark")], state)
+
+    cursor = {"run": "rooms", "scene": "room_0002", "step": 20}
+    first = charts(cursor)
+    shown = first[ids.STEPS_SHOWN]["data"]
+    assert shown[0] == "room_0002"
+    assert first[ids.ODR_STEPS]["figure"]["layout"]["shapes"][0]["x0"] == 20
+    assert charts({**cursor, "step": 10}, shown) == {}  # the browser moves the line
+    assert charts({**cursor, "scene": "room_0001"}, shown) != {}
 
 
 STATE = [
@@ -229,12 +320,12 @@ HEALTH = [(ids.HEALTH, "figure"), (ids.HEALTH_BODY, "className"), (ids.HEALTH_SH
 
 def test_health_is_sent_once_and_again_only_when_there_is_more(client):
     inputs = [
-        *((ids.LIVE_TICK, "n_intervals", 1), (ids.LIVE_NOTICE, "data", None)),
+        (ids.STEPS_BEAT, "data", 1),
         (ids.THEME, "data", "dark"),
     ]
     state = [(ids.LIVE_RUN, "data", "rooms"), (ids.LIVE_CURSOR, "data", None)]
     first = ask(client, HEALTH, inputs, [*state, (ids.HEALTH_SHOWN, "data", None)])
-    assert first[ids.HEALTH_BODY]["className"] == "" and first[ids.HEALTH]["figure"]["data"]
+    assert first[ids.HEALTH_BODY]["className"] == live.READY and first[ids.HEALTH]["figure"]["data"]
     seen = first[ids.HEALTH_SHOWN]["data"]
     assert ask(client, HEALTH, inputs, [*state, (ids.HEALTH_SHOWN, "data", seen)]) == {}
 
@@ -250,7 +341,7 @@ def test_the_command_of_a_run_is_taken_as_it_was_given(folder):
 
 
 def test_a_run_that_is_deleted_while_it_is_shown_does_no_harm(client):
-    assert panels(client, None, run="deleted") == {}
+    assert panels(client, None, run="deleted") == {ids.FRAME_ANSWERED: {"data": 7}}
     inputs = [(ids.LIVE_TICK, "n_intervals", 1), (ids.LIVE_NOTICE, "data", None)]
     assert ask(client, STATE, inputs, [(ids.LIVE_RUN, "data", "deleted")]) == {}
 

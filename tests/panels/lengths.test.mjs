@@ -4,7 +4,6 @@ import { test } from "node:test";
 import {
   binShares,
   distance,
-  lengthsOf,
   quantilesOf,
   sampleCells,
   selectedLengths,
@@ -15,12 +14,6 @@ import {
 
 const near = (a, b, tolerance = 1e-9) =>
   assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
-
-test("lengths are those of the half floats' vectors", () => {
-  const [one, two, minusTwo] = [0x3c00, 0x4000, 0xc000];
-  const lengths = lengthsOf(Uint16Array.from([one, two, minusTwo, 0, 0, 0]));
-  assert.deepEqual([...lengths], [3, 0]);
-});
 
 test("only selected cells that ODR mapped count", () => {
   const lengths = Float32Array.from([4, 1, 3, 2]);

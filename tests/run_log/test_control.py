@@ -93,7 +93,7 @@ def test_what_is_no_command_file_is_left_alone(paths):
 
 def test_a_command_that_cannot_be_dropped_says_why(paths, tmp_path):
     with pytest.raises(RunError, match="'jump' is no command; there are pause, resume"):
-        drop_command(paths, "jump")  # type: ignore[arg-type]
+        drop_command(paths, "jump")
     with pytest.raises(RunError, match="cannot be written as JSON"):
         drop_command(paths, "set", {"offset.weight": float("nan")})
     (tmp_path / "file").write_text("")
@@ -157,12 +157,12 @@ def test_an_edit_that_cannot_be_is_refused_by_name(values, message):
 
 
 def test_an_edit_changes_its_fields_and_nothing_else():
-    values = {"offset.weight": 1, "view.mask_size": [0.2, 0.5], "odr.prior.kind": "lognormal"}
+    values = {"offset.weight": 2, "view.mask_size": [0.2, 0.5], "odr.prior.kind": "lognormal"}
     after = edited(FIRST, values)
-    assert (after.offset.weight, after.view.mask_size) == (1.0, (0.2, 0.5))
+    assert (after.offset.weight, after.view.mask_size) == (2.0, (0.2, 0.5))
     assert edit_lines(FIRST, after, "from the next step") == [
-        "view.mask_size 0.1-0.4 → 0.2-0.5 from the next step",
-        f"offset.weight {FIRST.offset.weight:g} → 1 from the next step",
+        "view.mask_size 0.42-0.42 → 0.2-0.5 from the next step",
+        f"offset.weight {FIRST.offset.weight:g} → 2 from the next step",
         f"odr.prior.kind {FIRST.odr.prior.kind} → lognormal from the next step",
     ]
     assert set(values) <= set(LIVE_FIELDS)

@@ -54,3 +54,21 @@ test("what was under way when the cache was cleared is not kept", async () => {
   assert.equal(cache.has("1"), false);
   assert.equal(cache.bytes, 0);
 });
+
+test("requests that nobody waits for any more are given up, the others come", async () => {
+  const loads = new Map();
+  const cache = new FrameCache(
+    (key, signal) =>
+      new Promise((resolve, reject) => {
+        loads.set(key, () => resolve({ key, bytes: 10 }));
+        signal.addEventListener("abort", () => reject(new DOMException("gone", "AbortError")));
+      }),
+  );
+  const [wanted, left] = [cache.get("1"), cache.get("2")];
+  cache.abortBut(new Set(["1"]));
+  await assert.rejects(left, { name: "AbortError" });
+  const again = cache.get("2");
+  loads.get("1")();
+  loads.get("2")();
+  assert.deepEqual([(await wanted).key, (await again).key], ["1", "2"]);
+});

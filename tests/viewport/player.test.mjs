@@ -183,3 +183,16 @@ test("what is fetched ahead lies ahead while playing, and on both sides at rest"
   player.toggle(0);
   assert.deepEqual(player.neighbours(), [20, 30, 40]);
 });
+
+test("frames around the cursor come nearest first, and the one before is known", () => {
+  const player = new Player();
+  player.reset([0, 10, 20, 30, 40]);
+  player.seek(10);
+  player.showed(10);
+  assert.deepEqual(player.around(2), [20, 0, 30]);
+  assert.equal(player.stepBefore, 0);
+  player.seek(0);
+  player.showed(0);
+  assert.equal(player.stepBefore, null);
+  assert.deepEqual(player.around(9), [10, 20, 30, 40]);
+});

@@ -5,6 +5,7 @@ import {
   axisEnd,
   axisLabels,
   describeMark,
+  phasesOf,
   placeMarks,
   shareOf,
   stepAt,
@@ -101,4 +102,19 @@ test("axis labels are round, rising, at most seven, and begin at zero", () => {
     assert.ok(labels.at(-1) <= end);
     for (const label of labels) assert.ok(Number.isInteger(label));
   }
+});
+
+test("planned phases stand at their steps, but not twice", () => {
+  const config = { optim: { warmup: 0.05 }, odr: { enabled: true, start: 0 }, offset: { start: 0.1 } };
+  const steps = (marks) => phasesOf(config, 800, marks).map(({ step }) => step);
+  assert.deepEqual(steps([]), [40, 80]);
+  assert.deepEqual(steps([{ kind: "mark", step: 80, text: "the offset loss joins" }]), [40]);
+  assert.deepEqual(phasesOf({ ...config, offset: { enabled: false, start: 0.1 } }, 800, []).length, 1);
+  assert.deepEqual(phasesOf(undefined, 800, []), []);
+});
+
+test("an edit says what it changed", () => {
+  const edit = { kind: "edit", step: 120, text: "offset.weight 0.25 → 0.1" };
+  assert.equal(describeMark(edit), "Edit at step 120: offset.weight 0.25 → 0.1");
+  assert.equal(placeMarks([edit, { kind: "checkpoint", step: 120 }], 800)[0].kind, "edit");
 });

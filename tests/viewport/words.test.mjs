@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import * as format from "../../assets/viewport/format.mjs";
-import { SHORTCUTS, commandOf, isTakenBy } from "../../assets/viewport/keys.mjs";
+import { commandOf, isTakenBy } from "../../assets/viewport/keys.mjs";
 
 test("numbers carry their unit and at most three digits that matter", () => {
   const cases = [
@@ -47,17 +47,24 @@ test("keys ask for what the help panel says, and leave browser chords alone", ()
   assert.deepEqual(commandOf({ key: "+", shiftKey: true }), ["size", 1]);
   assert.equal(commandOf({ key: "r", ctrlKey: true }), null);
   assert.equal(commandOf({ key: "w" }), null);
-  assert.ok(SHORTCUTS.every(([keys, meaning]) => keys && meaning));
+  assert.deepEqual(commandOf({ key: "z", ctrlKey: true }), ["undo"]);
+  assert.deepEqual(commandOf({ key: "Z", ctrlKey: true, shiftKey: true }), ["redo"]);
+  assert.deepEqual(commandOf({ key: "k", metaKey: true }), ["palette"]);
+  assert.deepEqual(commandOf({ key: "[", ctrlKey: true }), ["earlierSelection"]);
+  assert.equal(commandOf({ key: "b" }, "scene"), null);
+  assert.deepEqual(commandOf({ key: "[" }, "scene"), ["step", "Previous scene"]);
 });
 
 test("a slider keeps its arrows, a button its Space, a list all but Escape", () => {
-  const element = (...selectors) => ({
+  const element = (type, ...selectors) => ({
+    type,
     matches: (list) => list.split(", ").some((selector) => selectors.includes(selector)),
   });
-  assert.ok(isTakenBy(element("input"), "ArrowLeft"));
-  assert.ok(!isTakenBy(element("input"), "p"));
-  assert.ok(isTakenBy(element("button"), " "));
-  assert.ok(!isTakenBy(element("button"), "ArrowLeft"));
-  assert.ok(isTakenBy(element("select"), "p"));
-  assert.ok(!isTakenBy(element("select"), "Escape"));
+  assert.ok(isTakenBy(element("range", "input"), "ArrowLeft"));
+  assert.ok(!isTakenBy(element("range", "input"), "p"));
+  assert.ok(isTakenBy(element("number", "input"), "z"), "a field undoes what was typed itself");
+  assert.ok(isTakenBy(element("button", "button"), " "));
+  assert.ok(!isTakenBy(element("button", "button"), "ArrowLeft"));
+  assert.ok(isTakenBy(element("", "select"), "p"));
+  assert.ok(!isTakenBy(element("", "select"), "Escape"));
 });

@@ -249,7 +249,7 @@ def _nobody_listens() -> contextlib.suppress:
 
 async def _hear(socket: WebSocket) -> None:
     """Take what a client says, which is nothing but ping; returns when it leaves."""
-    with contextlib.suppress(WebSocketDisconnect, KeyError):  # KeyError: a binary message
+    with _nobody_listens(), contextlib.suppress(KeyError):  # KeyError: a binary message
         while len(await socket.receive_text()) <= MAX_MESSAGE_BYTES:
             continue
         await socket.close(TOO_LONG, "message too long")

@@ -50,7 +50,7 @@ def _goes_on(words: list[str]) -> bool:
     return any(word.partition("=")[0] in ("--fork", "--resume") for word in words)
 
 
-def _parser(*, needs_recipe: bool) -> argparse.ArgumentParser:
+def _parser(*, needs_recipe: bool = True) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pointins",
         description="Instance-aware self-supervised pre-training on point clouds, made visible.",

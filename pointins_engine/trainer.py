@@ -186,9 +186,9 @@ class Trainer:
         ):
             writer = None if recorder is None else recorder.writer
             steering = Steering(self, begin.first, begin.record, stop, self.world, writer)
+            steering.start(start)
             if recorder is not None:
                 recorder.start(start, self.teacher)
-            steering.start(start)
             for step in range(start, total):
                 self._be_steered(steering, step)
                 done = step + 1

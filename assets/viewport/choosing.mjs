@@ -19,7 +19,7 @@ export class Choosing {
     this.tool = "orbit";
     this.comparing = new Comparing();
     this.selecting = new Selecting({
-      onFlags: (flags) => shell.view?.setCells?.(flags),
+      onFlags: (flags) => shell.view?.setCells(flags),
       onChange: () => shell.refresh(),
     });
     const { selecting } = this;
@@ -90,9 +90,7 @@ export class Choosing {
     const { facts, around, neighbours } = inspecting;
     this.chip.update({ selection, hidden, isolated, shown, pinned: comparing.pinned, figures: comparing.figures });
     this.card.update({ scene, shown, perCell, selection, picked, hidden, isolated }, facts, around);
-    this.marks.show(
-      picked && scene && { scene, frame: shown?.frame, picked, neighbours, object: facts?.object },
-    );
+    this.marks.show(picked && { scene, picked, neighbours });
     this.place();
     this.tools.set(this.tool, !scene);
     shell.stage.dataset.tool = this.tool;
@@ -171,7 +169,7 @@ export class Choosing {
     if (wasPinned || pinned) shell.session?.setAnchor(pinned);
     if (shell.session) comparing.setShown(shell.session.shown);
     if (!pinned && shell.base.colouring === "difference") shell.base.colouring = "instance";
-    shell.view?.setLayout?.(comparing.numPanes);
+    shell.view?.setLayout(comparing.numPanes);
   }
 
   /** The panes have changed: deal out frames and looks. */
@@ -184,15 +182,15 @@ export class Choosing {
   /** A word above each pane, where there are several. */
   _name() {
     const names = this.comparing.names();
-    const boxes = names.length ? (this.shell.view.boxes?.() ?? []) : [];
+    const boxes = names.map((_, pane) => this.shell.view.panes[pane].rect);
     const key = JSON.stringify([names, boxes]);
     if (key === this.named) return;
     this.named = key;
     this.names.replaceChildren(
-      ...names.slice(0, boxes.length).map((text, pane) => {
+      ...names.map((text, pane) => {
         const name = make("span", { class: "vp-pane-name vp-num", text });
-        const { left, top, width } = boxes[pane];
-        Object.assign(name.style, { left: `${left + width / 2}px`, top: `${top + 10}px` });
+        const { x, y, width } = boxes[pane];
+        Object.assign(name.style, { left: `${x + width / 2}px`, top: `${y + 10}px` });
         return name;
       }),
     );

@@ -19,7 +19,9 @@ const FLY_KEYS = {
 
 /**
  * @param {HTMLElement} surface
- * @param {{get: () => object, set: (camera: object) => void}} holder where the camera lives
+ * @param {{get: () => object, set: (camera: object) => void, boxAt: (x: number, y: number) =>
+ *   {x: number, y: number, width: number, height: number}}} holder where the camera lives; the box of
+ *   the picture around a place, in css pixels from the surface's top left corner
  */
 export function attachControls(surface, holder) {
   const pointers = new Map();
@@ -27,11 +29,12 @@ export function attachControls(surface, holder) {
   let flyFrom = null;
 
   const place = ({ clientX, clientY }) => {
-    const box = surface.getBoundingClientRect();
-    const x = ((clientX - box.left) / box.width) * 2 - 1;
+    const { left, top } = surface.getBoundingClientRect();
+    const [across, down] = [clientX - left, clientY - top];
+    const box = holder.boxAt(across, down);
     return {
-      x,
-      y: 1 - ((clientY - box.top) / box.height) * 2,
+      x: ((across - box.x) / box.width) * 2 - 1,
+      y: 1 - ((down - box.y) / box.height) * 2,
       aspect: box.width / box.height,
       box,
     };

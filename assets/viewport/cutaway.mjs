@@ -106,9 +106,9 @@ function heightOverLowest(coord, numCells) {
   }
   const lowest = new Float32Array(columns * rows).fill(Infinity);
   for (let cell = 0; cell < numCells; cell++) {
+    const here = column(cell, 1) * columns + column(cell, 0);
     for (let side = 0; side < 9; side++) {
-      const [x, y] = [column(cell, 0) + (side % 3) - 1, column(cell, 1) + Math.floor(side / 3) - 1];
-      const at = y * columns + x;
+      const at = here + (Math.floor(side / 3) - 1) * columns + (side % 3) - 1;
       lowest[at] = Math.min(lowest[at], coord[3 * cell + 2]);
     }
   }
@@ -121,29 +121,38 @@ function heightOverLowest(coord, numCells) {
 /** The normal of each plane cell's patch, of either sign; null where there is too little of it. */
 function patchNormals(coord, cellIsPlane, cellSize) {
   const SIDE = 1 << 17; // patches an axis; three of them fit a safe integer
+  const edge = PATCH * cellSize;
   const keyOf = (cell) => {
-    const [x, y, z] = [0, 1, 2].map(
-      (axis) => Math.floor(coord[3 * cell + axis] / (PATCH * cellSize)) + 1,
-    );
-    return (z * SIDE + y) * SIDE + x;
+    const place = (axis) => Math.floor(coord[3 * cell + axis] / edge) + 1;
+    return (place(2) * SIDE + place(1)) * SIDE + place(0);
   };
   const patches = new Map(); // key -> count, sums of x y z, of xx xy xz yy yz zz
   for (let cell = 0; cell < cellIsPlane.length; cell++) {
     if (!cellIsPlane[cell]) continue;
     const key = keyOf(cell);
-    if (!patches.has(key)) patches.set(key, new Float64Array(10));
-    const [x, y, z] = coord.subarray(3 * cell, 3 * cell + 3);
-    const sums = patches.get(key);
-    const terms = [1, x, y, z, x * x, x * y, x * z, y * y, y * z, z * z];
-    terms.forEach((value, k) => (sums[k] += value));
+    let sums = patches.get(key);
+    if (!sums) patches.set(key, (sums = new Float64Array(10)));
+    const x = coord[3 * cell];
+    const y = coord[3 * cell + 1];
+    const z = coord[3 * cell + 2];
+    sums[0] += 1;
+    sums[1] += x;
+    sums[2] += y;
+    sums[3] += z;
+    sums[4] += x * x;
+    sums[5] += x * y;
+    sums[6] += x * z;
+    sums[7] += y * y;
+    sums[8] += y * z;
+    sums[9] += z * z;
   }
   const found = new Map();
   const normalAround = (key) => {
     const total = new Float64Array(10);
     for (let side = 0; side < 27; side++) {
-      const [x, y, z] = [side % 3, Math.floor(side / 3) % 3, Math.floor(side / 9)];
-      const sums = patches.get(key + ((z - 1) * SIDE + (y - 1)) * SIDE + x - 1);
-      if (sums) sums.forEach((value, k) => (total[k] += value));
+      const row = (Math.floor(side / 9) - 1) * SIDE + (Math.floor(side / 3) % 3) - 1;
+      const sums = patches.get(key + row * SIDE + (side % 3) - 1);
+      for (let k = 0; sums && k < 10; k++) total[k] += sums[k];
     }
     if (total[0] < LEAST_CELLS) return null;
     const [count, x, y, z, xx, xy, xz, yy, yz, zz] = total;

@@ -5,17 +5,15 @@ import { CELL_COLUMNS } from "./shaders.mjs";
 /** Fixed texture units, so that a texture is bound once and every program finds it. */
 export const UNITS = {
   u_cell_coord: 0,
-  u_cell_plane: 1,
+  u_cell_state: 1,
   u_instance: 2,
   u_displacement: 3,
   u_displacement_before: 4,
-  u_ramp: 5,
-  u_pca: 6,
-  u_segment: 7,
-  u_segment_color: 8,
-  u_instance_color: 9,
-  u_picture: 10,
-  u_depth: 11,
+  u_cell_color: 5,
+  u_ramp: 6,
+  u_tint: 7,
+  u_owners: 8,
+  u_depth: 9,
 };
 
 /** A linked program with its uniforms by name; its samplers know their units. */
@@ -49,7 +47,7 @@ export function makeProgram(gl, vertexSource, fragmentSource) {
   return { handle, at };
 }
 
-/** Formats by what a cell holds: [internal format, format, type, array, channels]. */
+/** Formats by what a row of a table holds: [internal format, format, type, array, channels]. */
 function layoutOf(gl, kind) {
   return {
     coord: [gl.RGB16UI, gl.RGB_INTEGER, gl.UNSIGNED_SHORT, Uint16Array, 3],
@@ -62,8 +60,8 @@ function layoutOf(gl, kind) {
   }[kind];
 }
 
-/** A texture of values in rows of `CELL_COLUMNS`, bound to its unit and filled with `upload`. */
-export class TableTexture {
+/** A texture that is read texel by texel, bound to its unit. */
+class PlainTexture {
   constructor(gl, unitName) {
     this.gl = gl;
     this.unit = UNITS[unitName];
@@ -85,12 +83,25 @@ export class TableTexture {
     this.gl.bindTexture(this.gl.TEXTURE_2D, this.handle);
   }
 
+  dispose() {
+    this.gl.deleteTexture(this.handle);
+  }
+}
+
+/** A texture of values in rows of `columns`, empty until it is filled with `upload`. */
+export class TableTexture extends PlainTexture {
+  constructor(gl, unitName, kind, columns = CELL_COLUMNS) {
+    super(gl, unitName);
+    this.columns = columns;
+    this.upload(kind, new (layoutOf(gl, kind)[3])(layoutOf(gl, kind)[4]));
+  }
+
   upload(kind, data) {
     const { gl } = this;
     const [internal, format, type, ArrayType, channels] = layoutOf(gl, kind);
     const count = data.length / channels;
-    const columns = Math.max(Math.min(count, CELL_COLUMNS), 1);
-    const rows = Math.max(Math.ceil(count / CELL_COLUMNS), 1);
+    const columns = Math.max(Math.min(count, this.columns), 1);
+    const rows = Math.max(Math.ceil(count / this.columns), 1);
     let texels = data;
     if (data.length !== columns * rows * channels) {
       texels = new ArrayType(columns * rows * channels);
@@ -102,42 +113,48 @@ export class TableTexture {
   }
 }
 
-/** Colour and depth that the shading pass reads. */
+/** Which point of which cell each pixel shows, and how deep it lies; colours and picks read it. */
 export class Target {
   constructor(gl) {
     this.gl = gl;
     this.width = 0;
     this.height = 0;
-    this.color = new TableTexture(gl, "u_picture");
-    this.depth = new TableTexture(gl, "u_depth");
+    this.owners = new PlainTexture(gl, "u_owners");
+    this.depth = new PlainTexture(gl, "u_depth");
     this.handle = gl.createFramebuffer();
   }
 
+  /** True if it had another size, so that nothing is in it. */
   resize(width, height) {
-    if (width === this.width && height === this.height) return;
+    if (width === this.width && height === this.height) return false;
     const { gl } = this;
     [this.width, this.height] = [width, height];
-    this.color.bind();
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
-    this.depth.bind();
-    gl.texImage2D(
-      gl.TEXTURE_2D,
-      0,
-      gl.DEPTH_COMPONENT24,
-      width,
-      height,
-      0,
-      gl.DEPTH_COMPONENT,
-      gl.UNSIGNED_INT,
-      null,
-    );
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.handle);
-    for (const [slot, texture] of [
-      [gl.COLOR_ATTACHMENT0, this.color],
-      [gl.DEPTH_ATTACHMENT, this.depth],
+    for (const [texture, slot, layout] of [
+      [this.owners, gl.COLOR_ATTACHMENT0, [gl.RG32UI, gl.RG_INTEGER, gl.UNSIGNED_INT]],
+      [
+        this.depth,
+        gl.DEPTH_ATTACHMENT,
+        [gl.DEPTH_COMPONENT24, gl.DEPTH_COMPONENT, gl.UNSIGNED_INT],
+      ],
     ]) {
+      const [internal, format, type] = layout;
+      texture.bind();
+      gl.texImage2D(gl.TEXTURE_2D, 0, internal, width, height, 0, format, type, null);
       gl.framebufferTexture2D(gl.FRAMEBUFFER, slot, gl.TEXTURE_2D, texture.handle, 0);
     }
+    return true;
+  }
+
+  /** Points plus one of a square of pixels around (x, y), rows upwards; 0 where nothing is. */
+  read(x, y, reach) {
+    const { gl } = this;
+    const edge = 2 * reach + 1;
+    const texels = new Uint32Array(4 * edge * edge);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.handle);
+    gl.readPixels(x - reach, y - reach, edge, edge, gl.RGBA_INTEGER, gl.UNSIGNED_INT, texels);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    return Uint32Array.from({ length: edge * edge }, (_, k) => texels[4 * k]);
   }
 }
 

@@ -36,7 +36,7 @@ export class Legend {
     this.key = "";
   }
 
-  update({ session, look, drawn, colouring, comparing }) {
+  update({ session, look, drawn, colouring, comparing, trailScale }) {
     const { scene, player, state, shown } = session;
     this.element.hidden = !scene;
     if (!scene) return;
@@ -60,12 +60,13 @@ export class Legend {
       state?.status,
       look.unassigned,
       look.arrows,
+      trailScale,
       comparing.figures?.share,
     ]);
     if (key === this.key) return; // swatches change with frame and colouring only
     this.key = key;
     this.scale.replaceChildren(...scaleOf(colouring, scene, shown, comparing));
-    this.votes.replaceChildren(...votesOf(look, scene, shown?.frame));
+    this.votes.replaceChildren(...votesOf(look, scene, shown?.frame), ...trailsOf(trailScale));
   }
 }
 
@@ -119,6 +120,13 @@ function votesOf(look, scene, frame) {
     ),
   );
   return rows;
+}
+
+/** What the colours of the trails mean. */
+function trailsOf(scale) {
+  if (!scale) return [];
+  const words = `${scale.max < 0.1 ? scale.max.toPrecision(2) : Number(scale.max.toPrecision(3))} ${scale.unit}`;
+  return [caption("Trails: how fast centroids drift"), bar(scale.gradient, "0", words)];
 }
 
 function scaleOf(colouring, scene, shown, { figures, pinned }) {

@@ -21,7 +21,7 @@ export class Marks {
     this.lasso.setAttribute("d", polygon?.length ? `M${polygon.map((at) => at.join(" ")).join("L")}Z` : "");
   }
 
-  /** What to mark: {scene, frame, picked, neighbours, object} or null. */
+  /** What to mark: {scene, picked, neighbours} or null. */
   show(shown) {
     this.shown = shown;
   }
@@ -36,7 +36,8 @@ export class Marks {
   }
 
   _pane(view, pane, { t, votes }) {
-    const { scene, frame, picked, neighbours, object } = this.shown;
+    const { scene, picked, neighbours } = this.shown;
+    const { frame } = view.panes[pane];
     const local = (array, index) => [0, 1, 2].map((axis) => array[3 * index + axis] * scene.scale);
     const wayOf = (cell, kind) => {
       if (!frame) return [0, 0, 0];
@@ -52,14 +53,14 @@ export class Marks {
       const way = wayOf(cell, votes);
       return place.map((value, axis) => value + t * way[axis]);
     };
-    const onScreen = (place) => view.project?.(place, pane);
+    const onScreen = (place) => view.project(place, pane);
     const parts = [];
     const mark = (cell, kind) => {
       const at = onScreen(moved(local(scene.cellCoord, cell), cell));
       if (!at) return;
       const shape = kind === "alike" ? svg("circle", { r: 5 }) : svg("path", { d: DIAMOND });
       shape.setAttribute("class", `vp-neighbour is-${kind}`);
-      shape.setAttribute("transform", `translate(${at.x} ${at.y})`);
+      shape.setAttribute("transform", `translate(${at.join(" ")})`);
       parts.push(shape);
     };
     for (const cell of neighbours?.near ?? []) mark(cell, "near");
@@ -69,20 +70,20 @@ export class Marks {
     const from = onScreen(cellAt);
     if (frame && from && !(t > 0)) {
       for (const kind of ["target", "before", "after"]) {
-        if (kind === "target" && !object) continue;
+        if (kind === "target" && frame.instance[picked.cell] < 0) continue;
         const way = wayOf(picked.cell, kind);
         const to = onScreen(cellAt.map((value, axis) => value + way[axis]));
         if (!to) continue;
         parts.push(
-          svg("line", { x1: from.x, y1: from.y, x2: to.x, y2: to.y, class: `vp-way is-${kind}` }),
-          svg("circle", { cx: to.x, cy: to.y, r: 3.5, class: `vp-way-end is-${kind}` }),
+          svg("line", { x1: from[0], y1: from[1], x2: to[0], y2: to[1], class: `vp-way is-${kind}` }),
+          svg("circle", { cx: to[0], cy: to[1], r: 3.5, class: `vp-way-end is-${kind}` }),
         );
       }
     }
     if (point) {
       parts.push(
-        svg("circle", { cx: point.x, cy: point.y, r: 9, class: "vp-picked-edge" }),
-        svg("circle", { cx: point.x, cy: point.y, r: 9, class: "vp-picked" }),
+        svg("circle", { cx: point[0], cy: point[1], r: 9, class: "vp-picked-edge" }),
+        svg("circle", { cx: point[0], cy: point[1], r: 9, class: "vp-picked" }),
       );
     }
     return parts;

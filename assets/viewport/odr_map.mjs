@@ -7,7 +7,7 @@ import { svg } from "./dom.mjs";
 import { metres } from "./format.mjs";
 import { quantileLevel } from "./pick_facts.mjs";
 
-const [WIDTH, HEIGHT] = [288, 108];
+const [WIDTH, HEIGHT] = [340, 112];
 const [LEFT, RIGHT, TOP, BOTTOM] = [22, 8, 8, 22];
 
 /** @param {{beforeLength, level, afterLength}} facts @param {{before, prior}} quantiles */

@@ -72,6 +72,11 @@ export function categoryTexels(count, slots = null) {
   return texels;
 }
 
-export function cssGradient() {
-  return `linear-gradient(to right, ${HEIGHT_STOPS.join(", ")})`;
+/** The height scale, or a part of it, as a background. */
+export function cssGradient(from = 0, to = 1) {
+  const stops = HEIGHT_STOPS.map((_, k) => {
+    const color = heightColor(from + ((to - from) * k) / (HEIGHT_STOPS.length - 1));
+    return `rgb(${color.join(", ")})`;
+  });
+  return `linear-gradient(to right, ${stops.join(", ")})`;
 }

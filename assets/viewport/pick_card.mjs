@@ -12,6 +12,7 @@ export class PickCard {
     this.ask = ask;
     this.element = make("section", { class: "vp-pick", label: "Picked point" });
     this.element.hidden = true;
+    this.key = "";
   }
 
   /**
@@ -22,6 +23,9 @@ export class PickCard {
     this.element.hidden = !facts;
     if (!facts) return;
     const { before, quantiles, neighbours, step, stepBefore } = around;
+    const key = JSON.stringify([facts, before, step, stepBefore, quantiles !== null]);
+    if (key === this.key) return; // a card that is built anew loses pointer and focus
+    this.key = key;
     const { object } = facts;
     this.element.replaceChildren(
       make(

@@ -48,6 +48,7 @@ export function decodeScene(buffer) {
 
 export function decodeFrame(buffer, step) {
   const { arrays } = parseSafetensors(buffer);
+  const { feature } = arrays;
   return {
     step,
     bytes: buffer.byteLength,
@@ -59,6 +60,8 @@ export function decodeFrame(buffer, step) {
     pca: arrays.pca_color.data,
     centroid: arrays.centroid.data,
     numInstances: arrays.centroid.shape[0],
+    level: arrays.odr_level?.data ?? null, // 65535 u of its rank in ODR, 0 = not mapped
+    feature: feature ? { data: feature.data, width: feature.shape[1] } : null,
   };
 }
 
@@ -103,22 +106,36 @@ export function inputKind(scene) {
 export function tintOf(scene, colouring, unassigned) {
   if (colouring === "truth") return truthTint(scene, unassigned);
   if (scene.color) return scene.color;
-  const tint = new Uint8Array(scene.numPoints * 3);
-  if (!scene.intensity) return tint.fill(160);
+  if (!scene.intensity) return new Uint8Array(scene.numPoints * 3).fill(160);
   // Square root: most returns are weak, and equal steps in the picture should be visible.
-  for (let k = 0; k < scene.numPoints; k++) {
-    tint.fill(46 + 198 * Math.sqrt(scene.intensity[k] / 255), 3 * k, 3 * k + 3);
-  }
-  return tint;
+  const greys = Array.from({ length: 256 }, (_, value) =>
+    new Array(3).fill(46 + 198 * Math.sqrt(value / 255)),
+  );
+  return painted(scene.numPoints, (k) => greys[scene.intensity[k]]);
 }
 
 function truthTint(scene, unassigned) {
-  const colors = new Map([[-1, unassigned]]);
-  const ids = [...new Set(scene.instance)].filter((id) => id >= 0).sort((a, b) => a - b);
-  ids.forEach((id, rank) => colors.set(id, parseColor(categoryColor(rank))));
-  const tint = new Uint8Array(scene.numPoints * 3);
-  for (let k = 0; k < scene.numPoints; k++) {
-    tint.set(colors.get(Math.max(scene.instance[k], -1)), 3 * k);
+  const { instance, numPoints } = scene;
+  const ids = new Set();
+  let last = -1; // neighbours in the list are often of one instance
+  for (let k = 0; k < numPoints; k++) {
+    if (instance[k] !== last && instance[k] >= 0) ids.add((last = instance[k]));
+  }
+  const colors = new Map();
+  [...ids]
+    .sort((a, b) => a - b)
+    .forEach((id, rank) => colors.set(id, parseColor(categoryColor(rank))));
+  return painted(numPoints, (k) => colors.get(instance[k]) ?? unassigned);
+}
+
+/** Three bytes a point from its colour. */
+function painted(numPoints, colorOf) {
+  const tint = new Uint8Array(numPoints * 3);
+  for (let k = 0; k < numPoints; k++) {
+    const color = colorOf(k);
+    tint[3 * k] = color[0];
+    tint[3 * k + 1] = color[1];
+    tint[3 * k + 2] = color[2];
   }
   return tint;
 }
@@ -154,7 +171,10 @@ export function meanLength(scene, halves) {
   let [sum, count] = [0, 0];
   for (let cell = 0; cell < scene.numCells; cell++) {
     if (scene.cellIsPlane[cell]) continue;
-    sum += Math.hypot(...[0, 1, 2].map((axis) => halfToFloat(halves[3 * cell + axis])));
+    const x = halfToFloat(halves[3 * cell]);
+    const y = halfToFloat(halves[3 * cell + 1]);
+    const z = halfToFloat(halves[3 * cell + 2]);
+    sum += Math.sqrt(x * x + y * y + z * z);
     count += 1;
   }
   return count ? sum / count : 0;

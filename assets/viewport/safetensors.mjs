@@ -85,10 +85,28 @@ function readArray(buffer, start, name, { dtype, shape, data_offsets: offsets })
 
 /** Value of an IEEE 754 half float, given as its 16 bits. */
 export function halfToFloat(bits) {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24; // zero and subnormals
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  return halves()[bits];
+}
+
+/** Single precision of half floats given as their bits; other arrays as they are. */
+export function toFloats(values) {
+  if (!(values instanceof Uint16Array)) return values;
+  const known = halves();
+  const floats = new Float32Array(values.length);
+  for (let k = 0; k < floats.length; k++) floats[k] = known[values[k]];
+  return floats;
+}
+
+let table = null; // of all 65,536 half floats, made at the first use
+
+function halves() {
+  table ??= Float32Array.from({ length: 65536 }, (_, bits) => {
+    const sign = bits & 0x8000 ? -1 : 1;
+    const exponent = (bits >> 10) & 0x1f;
+    const fraction = bits & 0x3ff;
+    if (exponent === 0) return sign * fraction * 2 ** -24; // zero and subnormals
+    if (exponent === 31) return fraction ? NaN : sign * Infinity;
+    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  });
+  return table;
 }

@@ -29,7 +29,7 @@ export class Shell extends Stage {
   constructor(root, timelineRoot) {
     super(root);
     this.run = root.dataset.run;
-    const asked = this._linked();
+    const asked = linkedBy(location.href);
     this.pending = asked; // of a link, until there is a frame to show it with
     this.wantedColouring = asked.colouring ?? null;
     this.wantedWalls = asked.walls ?? null;
@@ -82,11 +82,11 @@ export class Shell extends Stage {
       asked,
     );
     this.choosing.watch(this.session);
-    this.trailing = new Trailing(this.session, (trails) => this.view.setTrails?.(trails));
+    this.trailing = new Trailing(this.session, (trails) => this.view.setTrails(trails));
     const { signal } = this.listeners;
     window.addEventListener(
       "hashchange",
-      () => shownAgain(this, { view: this._linked(), selection: undefined }),
+      ({ newURL }) => shownAgain(this, { view: linkedBy(newURL), selection: undefined }),
       { signal },
     );
     this.clock = setInterval(() => this.refresh(), CLOCK_MS);
@@ -127,7 +127,7 @@ export class Shell extends Stage {
     if (this.looks.length === 1) this.view.setLook({ ...rest, ...this.looks[0] });
     else {
       this.view.setLook(rest);
-      this.looks.forEach((look, pane) => this.view.panes?.[pane].setLook(look));
+      this.looks.forEach((look, pane) => this.view.panes[pane].setLook(look));
     }
     const repaints = [before, this.base.colouring].includes("difference");
     if (repaints && before !== this.base.colouring) this.showFrames(false);
@@ -144,7 +144,7 @@ export class Shell extends Stage {
     frames.forEach((shown, pane) => {
       if (!shown) return;
       if (pane === 0) view.setFrame(shown.frame, shown.slots);
-      else view.panes?.[pane].setFrame(shown.frame, shown.slots);
+      else view.panes[pane].setFrame(shown.frame, shown.slots);
     });
     if (!isNew || !session.shown) return;
     this.trailing?.update(prefersStill() ? 0 : this.base.trailFrames);
@@ -203,6 +203,7 @@ export class Shell extends Stage {
       drawn: view.drawn,
       colouring: isDifference ? look.colouring : view.renderer.effectiveColouring(),
       comparing,
+      trailScale: this.hasFrame ? view.trailScale : null,
     });
     this.notices.update(session, this.context);
     this.timeline.update(session);
@@ -278,11 +279,6 @@ export class Shell extends Stage {
     this.messageTimer = setTimeout(() => this.choosing.say(""), MESSAGE_MS);
   }
 
-  /** The view that the page's address asks for. */
-  _linked() {
-    return readView(location.hash, Object.keys(COLOURINGS));
-  }
-
   _scene(scene) {
     const { pending } = this;
     this.choosing.setScene(scene);
@@ -305,4 +301,9 @@ export class Shell extends Stage {
     if (this.session.loading.phase === "error") this.session.start();
     this.session.live?.retry();
   }
+}
+
+/** The view that an address asks for. */
+function linkedBy(address) {
+  return readView(new URL(address).hash, Object.keys(COLOURINGS));
 }

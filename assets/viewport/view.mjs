@@ -1,13 +1,21 @@
 /**
  * The canvas: camera, drawing when something changed and only then, fewer points while it moves.
  * Knows the renderer and the hands on the camera, nothing of runs and frames on a server.
+ *
+ * Places in the canvas are css pixels from its top left corner, places in the scene metres from the
+ * scene's origin.
  */
 
 import * as cameras from "./camera.mjs";
 import { attachControls } from "./controls.mjs";
 import { make, prefersStill } from "./dom.mjs";
 import { FIRST_BUDGET, nextBudget, pointsToDraw } from "./lod.mjs";
+import { LAYOUTS } from "./panes.mjs";
+import { cellsInside, projected } from "./picking.mjs";
+import { displacementOf } from "./records.mjs";
 import { Renderer } from "./renderer.mjs";
+import { toFloats } from "./safetensors.mjs";
+import { scaleOf, trailGradient } from "./trails.mjs";
 import { framedPoints, homeView } from "./vantage.mjs";
 
 const PIXEL_RATIO_CAP = 1.5;
@@ -22,18 +30,20 @@ export class View {
   constructor(on) {
     this.on = on;
     this.canvas = make("canvas", { class: "vp-canvas" });
-    this.renderer = new Renderer(this.canvas); // throws where there is no WebGL2
+    this.renderer = new Renderer(this.canvas, {
+      relooked: (pane, change) => this._relooked(change),
+      glides: (pane) => this._glides(pane),
+    }); // throws where there is no WebGL2
     this.camera = cameras.makeCamera();
     this.budget = FIRST_BUDGET;
     this.drawn = 0;
-    this.glide = 1; // share of the way between the last two frames, 1 = at rest
-    this.glidedAt = null; // time of the glide's last picture, null before its first
     this.hasMoved = false; // camera or points, since the last picture
     this.lastPicture = null; // time of the last picture, null after a rest
     this.turn = null; // {from, to, start}
     this.isHome = true; // the view that the scene opened with; fitted again when the size changes
     this.controls = attachControls(this.canvas, {
       get: () => this.camera,
+      boxAt: (x, y) => this.panes[this.paneAt(x, y)].rect,
       set: (camera) => {
         this.turn = null;
         this.isHome = false;
@@ -53,21 +63,30 @@ export class View {
     });
   }
 
-  get look() {
-    return this.renderer.look;
+  get panes() {
+    return this.renderer.panes;
   }
 
-  setLook(values) {
-    const { votes, ...rest } = values;
-    const rewalled = rest.walls !== undefined && rest.walls !== this.look.walls;
-    if (rest.t !== undefined && rest.t !== this.look.t) this.hasMoved = true;
-    Object.assign(this.look, rest);
-    if (rewalled && this.isHome) this.resetCamera(); // other walls fill the frame otherwise
-    if (votes && votes !== this.look.votes) {
-      this.renderer.setVotes(votes);
-      this._startGlide();
+  /** Of the first pane. */
+  get look() {
+    return this.panes[0].look;
+  }
+
+  /** Draw 1, 2 or 4 panes with one camera; a new one shows what the first does. */
+  setLayout(count) {
+    if (!LAYOUTS.includes(count)) {
+      throw new RangeError(`setLayout got ${count}, expected one of ${LAYOUTS.join(", ")}.`);
     }
+    if (count === this.panes.length) return;
+    this.renderer.setLayout(count);
+    if (this.isHome) this.resetCamera(false);
+    this.hasMoved = true;
     this.request();
+  }
+
+  /** For all panes; `panes[k].setLook` is for one. */
+  setLook(values) {
+    for (const pane of this.panes) pane.setLook(values);
   }
 
   setScene(scene) {
@@ -77,12 +96,87 @@ export class View {
     this.request();
   }
 
+  /** In the first pane. */
   setFrame(frame, slots) {
-    const isFirst = !this.renderer.frame;
-    this.renderer.setFrame(frame, slots);
-    if (isFirst) this.glide = 1;
-    else this._startGlide();
+    this.panes[0].setFrame(frame, slots);
+  }
+
+  /** Mark cells as selected, hidden or hovered: a byte each of `CELL`, or null for none. */
+  setCells(flags) {
+    this.renderer.setCells(flags);
     this.request();
+  }
+
+  /** Places [x, y, z, step] of the centroids in the last frames, by slot, oldest first; or null. */
+  setTrails(trails) {
+    for (const pane of this.panes) pane.setTrails(trails);
+    this.request();
+  }
+
+  /** The trails' colour scale: {max, unit, gradient}, null where nothing has drifted. */
+  get trailScale() {
+    const { look, marks } = this.panes[0];
+    const scale = scaleOf(marks.trails, look.trails.frames);
+    return scale && { ...scale, gradient: trailGradient(look.background) };
+  }
+
+  // -- places ---------------------------------------------------------------------------------
+
+  /** Which pane a place of the canvas lies in, or beside. */
+  paneAt(x, y) {
+    const away = (pane) => {
+      const { x: left, y: top, width, height } = pane.rect;
+      return Math.hypot(
+        Math.max(left - x, x - left - width, 0),
+        Math.max(top - y, y - top - height, 0),
+      );
+    };
+    const distances = this.panes.map(away);
+    return distances.indexOf(Math.min(...distances));
+  }
+
+  /** The point drawn at or next to a place of the canvas: {point, cell, pane}, or null. */
+  pick(x, y) {
+    const pane = this.paneAt(x, y);
+    const { pixelRatio } = this.look;
+    const point = this.renderer.pick(x * pixelRatio, y * pixelRatio, this.panes[pane]);
+    return point < 0 ? null : { point, cell: this.renderer.scene.cellIndex[point], pane };
+  }
+
+  /** Cells with a shown point inside an outline [[x, y], ...] in a pane, also behind others. */
+  cellsInside(polygon, pane = 0) {
+    const { scene } = this.renderer;
+    if (!scene || polygon.length < 3) return new Uint32Array(0);
+    const { look, rect } = this.panes[pane];
+    return cellsInside({
+      scene,
+      matrix: this._eye(this.panes[pane]).matrix,
+      box: { left: rect.x, top: rect.y, width: rect.width, height: rect.height },
+      polygon,
+      isLeftOut: (cell) => this.renderer.isLeftOut(cell, look),
+      moved: this._moved(this.panes[pane]),
+    });
+  }
+
+  /** Where a place of the scene is in the canvas; null outside the pane. */
+  project([x, y, z], pane = 0) {
+    const { x: left, y: top, width, height } = this.panes[pane].rect;
+    const { matrix } = this._eye(this.panes[pane]);
+    const at = projected(matrix, { left, top, width, height }, x, y, z);
+    const isInside =
+      at && at[0] >= left && at[0] <= left + width && at[1] >= top && at[1] <= top + height;
+    return isInside ? at : null;
+  }
+
+  /** Where a pane's points are while they are not at rest. */
+  _moved({ frame, look }) {
+    if (!frame || look.t === 0) return null;
+    const isTarget = look.votes === "target";
+    return {
+      t: look.t,
+      way: toFloats(displacementOf(this.renderer.scene, frame, look.votes)),
+      stays: (cell) => isTarget && frame.instance[cell] < 0,
+    };
   }
 
   setCamera(camera) {
@@ -100,7 +194,8 @@ export class View {
     if (this.isHome) this.home ??= homeView(scene, shell, walls);
     const turned = cameras.makeCamera(this.isHome ? this.home : cameras.PRESETS[preset]);
     const framed = framedPoints(scene, shell, walls, turned);
-    const to = cameras.fitted(turned, framed, this._aspect());
+    const { width, height } = this.panes[0].box;
+    const to = cameras.fitted(turned, framed, width / height);
     if (animated && !prefersStill()) {
       this.turn = { from: this.camera, to, start: performance.now() };
       this.request();
@@ -119,7 +214,8 @@ export class View {
 
   /** Draw everything now, at rest. */
   drawStill() {
-    this._draw(1, 1, this.renderer.scene?.numPoints ?? 0);
+    for (const pane of this.panes) pane.glide = 1;
+    this._draw(this.renderer.scene?.numPoints ?? 0);
   }
 
   pixelHash() {
@@ -140,28 +236,41 @@ export class View {
     this.renderer.dispose();
   }
 
+  _relooked({ isMoved, isRewalled }) {
+    if (isMoved) this.hasMoved = true;
+    if (isRewalled && this.isHome) this.resetCamera(); // other walls fill the frame otherwise
+    this.request();
+  }
+
   /** Points glide only where all of them can: thinning them out for it would flicker. */
-  _startGlide() {
-    const isTooSlow = this.look.t > 0 && this.budget < (this.renderer.scene?.numPoints ?? 0);
-    this.glide = isTooSlow || prefersStill() ? 1 : 0;
-    this.glidedAt = null;
+  _glides({ look }) {
+    const isTooSlow = look.t > 0 && this._perPane(this.budget) < this._total();
+    return !isTooSlow && !prefersStill();
+  }
+
+  _total() {
+    return this.renderer.scene?.numPoints ?? 0;
+  }
+
+  _perPane(points) {
+    return points / this.panes.length;
   }
 
   _picture(now) {
     if (this.turn) this._advanceTurn(now);
-    const glide = this._advanceGlide(now);
-    const tail = Math.max(glide - TAIL_LAG, 0) / (1 - TAIL_LAG);
-    const pointsGlide = glide < 1 && this.look.t > 0; // else only the votes do, which is cheap
+    for (const pane of this.panes) advanceGlide(pane, now);
+    const glides = this.panes.filter(({ glide }) => glide < 1);
+    const pointsGlide = glides.some(({ look }) => look.t > 0); // else only the votes do: cheap
     const isMoving = this.turn !== null || pointsGlide || this.hasMoved;
-    const total = this.renderer.scene?.numPoints ?? 0;
     if (isMoving && this.lastPicture !== null) {
-      this.budget = nextBudget(this.budget, this.drawn, now - this.lastPicture);
+      const drawn = this.drawn * this.panes.length;
+      this.budget = nextBudget(this.budget, drawn, now - this.lastPicture);
     }
     this.hasMoved = false;
-    this._draw(smooth(glide), smooth(tail), pointsToDraw(total, this.budget, isMoving));
+    this._draw(pointsToDraw(this._total(), this._perPane(this.budget), isMoving));
     this.lastPicture = isMoving ? now : null;
     clearTimeout(this.settle);
-    if (this.turn || glide < 1) this.request();
+    if (this.turn || glides.length) this.request();
     else if (isMoving) this.settle = setTimeout(() => this._settle(), SETTLE_MS);
   }
 
@@ -169,31 +278,33 @@ export class View {
   _settle() {
     if (this.scheduled) return; // not at rest: the next picture is only late
     this.lastPicture = null;
-    if (this.drawn < (this.renderer.scene?.numPoints ?? 0)) this.request();
+    if (this.drawn < this._total()) this.request();
   }
 
-  _draw(glide, tail, count) {
-    const { canvas, camera, renderer } = this;
-    const clip = cameras.clipRange(
-      camera,
-      renderer.scene?.bounds ?? { low: [0, 0, 0], high: [1, 1, 1] },
-    );
-    const projection = cameras.projectionMatrix(camera, this._aspect(), clip.near, clip.far);
-    const matrix = cameras.multiply(projection, cameras.viewMatrix(camera));
-    const focal = canvas.height / (2 * Math.tan(camera.fov / 2));
-    const eye = cameras.eyeOf(camera);
-    const { distance } = camera;
-    renderer.draw({ matrix, clip, focal, distance, eye, glide, tail, count });
-    const changed = this.drawn !== count;
+  _draw(count) {
+    this.renderer.draw(this.panes.map((pane) => ({ ...this._eye(pane), ...timesOf(pane), count })));
+    const countChanged = this.drawn !== count;
     this.drawn = count;
-    this.on.onDrawn({ countChanged: changed });
+    this.on.onDrawn({ countChanged });
   }
 
-  _advanceGlide(now) {
-    const share = (now - (this.glidedAt ?? now)) / GLIDE_MS;
-    this.glide = Math.min(this.glide + Math.min(share, 1 / LEAST_PICTURES), 1);
-    this.glidedAt = now;
-    return this.glide;
+  /** How a pane sees the scene. */
+  _eye({ box }) {
+    const { camera, renderer } = this;
+    const bounds = renderer.scene?.bounds ?? { low: [0, 0, 0], high: [1, 1, 1] };
+    const clip = cameras.clipRange(camera, bounds);
+    const { width, height } = box;
+    const projection = cameras.projectionMatrix(camera, width / height, clip.near, clip.far);
+    const half = Math.tan(camera.fov / 2);
+    const { back, up } = cameras.basis(camera);
+    return {
+      matrix: cameras.multiply(projection, cameras.viewMatrix(camera)),
+      clip,
+      focal: height / (2 * half),
+      eye: cameras.eyeOf(camera),
+      rise: [-back[2], half * up[2]],
+      distance: camera.distance,
+    };
   }
 
   _advanceTurn(now) {
@@ -203,19 +314,29 @@ export class View {
     if (share >= 1) this.turn = null;
   }
 
-  _aspect() {
-    return Math.max(this.canvas.clientWidth, 1) / Math.max(this.canvas.clientHeight, 1);
-  }
-
   _resize() {
     const ratio = Math.min(devicePixelRatio || 1, PIXEL_RATIO_CAP);
     const width = Math.max(Math.round(this.canvas.clientWidth * ratio), 1);
     const height = Math.max(Math.round(this.canvas.clientHeight * ratio), 1);
     Object.assign(this.canvas, { width, height });
-    this.look.pixelRatio = ratio;
+    for (const { look } of this.panes) look.pixelRatio = ratio;
+    this.renderer.layOut();
     if (this.isHome) this.resetCamera(false);
     this.drawStill(); // at once: a resized canvas is blank until it is drawn
   }
+}
+
+/** Move on the way between a pane's last two frames. */
+function advanceGlide(pane, now) {
+  const share = (now - (pane.glidedAt ?? now)) / GLIDE_MS;
+  pane.glide = Math.min(pane.glide + Math.min(share, 1 / LEAST_PICTURES), 1);
+  pane.glidedAt = now;
+}
+
+/** Where marks and the ends of their tails are on that way. */
+function timesOf({ glide }) {
+  const tail = Math.max(glide - TAIL_LAG, 0) / (1 - TAIL_LAG);
+  return { glide: smooth(glide), tail: smooth(tail) };
 }
 
 function smooth(share) {

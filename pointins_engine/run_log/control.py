@@ -35,7 +35,7 @@ class Command:
     """What somebody asks of the trainer."""
 
     id: str  # rises with the time of asking
-    command: str  # one of COMMANDS, or what a damaged file held instead
+    command: str  # one of COMMANDS, or "?" where there is a problem
     values: Mapping[str, Any] = field(default_factory=dict)  # of `set`: values by dotted name
     by: str = ""  # who asks: a session, or the command line
     t: float = 0.0  # Unix seconds
@@ -135,7 +135,7 @@ def _read(path: Path, id: str) -> Command:
         if size > MAX_BYTES:
             raise RunError(f"the command's file has {size} bytes, at most {MAX_BYTES} are read.")
         data = files.read_json(path)
-    except (OSError, RunError) as error:
+    except (OSError, RunError, RecursionError) as error:  # the last: brackets without end
         reason = error.strerror if isinstance(error, OSError) else str(error)
         return Command(id=id, command="?", problem=f"The command cannot be read: {reason}")
     kind, by, values, t = (data.get(name) for name in ("command", "by", "values", "t"))
@@ -148,7 +148,7 @@ def _read(path: Path, id: str) -> Command:
         problem = f"The command 'set' needs values by name, got {values!r}."
     return Command(
         id=id,
-        command=str(kind)[:64],
+        command=kind if kind in COMMANDS else "?",
         values=values if isinstance(values, dict) else {},
         by=by[:64] if isinstance(by, str) else "",
         t=t if isinstance(t, int | float) else 0.0,

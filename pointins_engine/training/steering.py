@@ -25,6 +25,7 @@ from pointins_engine.run_log.control import Command
 from pointins_engine.run_log.writer import RunWriter
 from pointins_engine.world import World
 
+MAX_TEXT = 1000  # characters of an answer
 POLL_S = 0.1  # between two looks into the folder while the run is paused
 LEVELS_TRIED = 10_000  # at which an edited prior must have a finite length
 
@@ -279,6 +280,7 @@ class Steering:
     def _answer(self, command: Command, done: int, text: str, *, ok: bool = True) -> None:
         if self._writer is None:
             return
+        text = " ".join(text.split())[:MAX_TEXT]  # it may repeat what somebody sent
         self._writer.event(
             "control", done, id=command.id, command=command.command, by=command.by, ok=ok, text=text
         )

@@ -1,19 +1,22 @@
 """The API says what the run folder says, and lets a browser keep what cannot change."""
 
 import json
+import re
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load
 
 from app.runs import Runs
+from app.server import create_app
 from app.thumbnails import Thumbnails
 from pointins_engine.errors import RunError
 from pointins_engine.run_log.store import RunStore
 from pointins_engine.run_log.writer import RunWriter
-from tests.app.studio_fixtures import PNG
+from tests.app.studio_fixtures import ORIGIN, PNG, TestClient
 from tests.recorded_run import append_frame, open_recorded_run, write_recorded_run
 
 SCENE = "/api/runs/rooms/scenes/room_0001"
@@ -85,7 +88,7 @@ def test_frames_and_statistics(client):
     assert client.get(f"{SCENE}/frames").json()["steps"] == [0, 10, 20, 30, 40]
     stats = client.get(f"{SCENE}/stats/20").json()
     assert (stats["step"], stats["scene"]) == (20, "room_0001")
-    assert stats["scr"]["components"] == 8
+    assert stats["scr"]["components"] == len(stats["scr"]["sizes"]) == 6
 
 
 def test_scalars_by_key_and_after_a_step(client):
@@ -247,3 +250,16 @@ def test_a_live_run_is_read_as_it_grows(tmp_path):
     assert runs.scalars("rooms")["loss/total"][0] == [0]
     writer.close("stopped")
     assert runs.summary("rooms")["status"] == "stopped"
+
+
+def test_the_guide_names_addresses_that_there_are(folder, access):
+    guide = (Path(__file__).parents[2] / "docs/api.md").read_text()
+    named = {path.rstrip("/") for path in re.findall(r"/api/[\w/.{}-]*", guide)}
+    server = create_app(RunStore(folder), access, render=lambda *_: PNG, api_docs=True)
+    with TestClient(server, base_url=ORIGIN) as client:
+        client.headers["Authorization"] = f"Bearer {access.api_token}"
+        paths = client.get("/api/openapi.json").json()["paths"]
+    known = [re.compile(re.sub(r"\{\w+\}", r"[^/]+", path)) for path in paths]
+    unknown = {path for path in named if not any(rule.fullmatch(path) for rule in known)}
+    assert unknown == {"/api/docs", "/api/openapi.json"}, "these describe the others"
+    assert len(named) > 15

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pointins_engine.run_log.store import RunStore
+from tests.app.browsing import Visit
 from tests.app.studio_process import Studio
 from tests.recorded_run import write_recorded_run
 
@@ -32,15 +33,20 @@ def studio(folder) -> Iterator[Studio]:
 
 
 @pytest.fixture(scope="module")
-def context(browser, studio):
+def page(browser, studio) -> Iterator[Page]:
+    """The run's page, opened once; nothing is complained about or asked for elsewhere."""
     context = browser.new_context(
         viewport={"width": 1280, "height": 800}, device_scale_factor=1, color_scheme="dark"
     )
-    page = context.new_page()
-    page.goto(studio.url)
-    page.close()
-    yield context
+    visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
+    visit.page.goto(studio.url)
+    visit.page.goto(f"{visit.base}/live/rooms")
+    until(visit.page, f"{CURRENT}?.frame.step === {NEWEST}")
+    until(visit.page, f"{LENGTHS}?.layout?.meta?.view === 'density'")
+    yield visit.page
     context.close()
+    assert visit.complaints == []
+    assert visit.elsewhere == []
 
 
 def lengths_of(folder: Path, step: int, name: str = "offset_teacher") -> np.ndarray:
@@ -50,10 +56,9 @@ def lengths_of(folder: Path, step: int, name: str = "offset_teacher") -> np.ndar
     return np.where(frame["odr_level"] > 0, length, np.nan)
 
 
-def open_run(page: Page, base: str) -> None:
-    page.goto(f"{base}/live/rooms")
-    page.wait_for_function(f"{CURRENT}?.frame.step === {NEWEST}")
-    page.wait_for_function(f"{LENGTHS}?.layout?.meta?.view === 'density'")
+def until(page: Page, expression: str) -> None:
+    """Wait for an expression; as a function, because the page's policy forbids evaluating text."""
+    page.wait_for_function(f"() => {expression}")
 
 
 def selected_cells(page: Page) -> int:
@@ -66,7 +71,7 @@ def selection_trace(page: Page) -> dict:
 
 def view(page: Page, name: str) -> None:
     page.locator("#odr-view").get_by_text(name, exact=True).click()
-    page.wait_for_function(f"{LENGTHS}.layout.meta.view === '{name.lower()}'")
+    until(page, f"{LENGTHS}.layout.meta.view === '{name.lower()}'")
 
 
 def drag(page: Page, low: float, high: float) -> None:
@@ -89,17 +94,28 @@ def drag(page: Page, low: float, high: float) -> None:
     page.mouse.up()
 
 
-def test_brushed_lengths_light_up_their_points_and_are_drawn_over_the_prior(visit, folder):
-    page = visit.page
-    open_run(page, visit.base)
+def click_bar(page: Page, chart: str, number: int) -> None:
+    """Click the middle of a bar; Plotly takes the mouse through a layer above the bars."""
+    bar = page.locator(f"#{chart} .barlayer .trace").first.locator(".point").nth(number)
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 2, y)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.up()
+
+
+def test_brushed_lengths_light_up_their_points_and_are_drawn_over_the_prior(page, folder):
     before = lengths_of(folder, NEWEST)
     meta = page.evaluate(f"{LENGTHS}.layout.meta")
     width = meta["max_m"] / meta["num_bins"]
     drag(page, 4.3 * width, 7.6 * width)  # bins 4 to 7
-    page.wait_for_function(f"{CURRENT}.selection !== null")
+    until(page, f"{CURRENT}.selection !== null")
     inside = (before >= 4 * width) & (before < 8 * width)
     assert selected_cells(page) == inside.sum() > 0
-    page.wait_for_function(f"{LENGTHS}.data.at(-1).y.length > 0")
+    until(page, f"{LENGTHS}.data.at(-1).y.length > 0")
     shares = selection_trace(page)["y"][:-1]
     assert sum(shares) == pytest.approx(1)
     assert sum(shares[4:8]) == pytest.approx(1, abs=0.02)  # half floats lie near an edge
@@ -109,11 +125,11 @@ def test_brushed_lengths_light_up_their_points_and_are_drawn_over_the_prior(visi
     page.screenshot(path=PICTURES / "panels-brushed-1280-dark.png")
 
     view(page, "CDF")
-    page.wait_for_function(f"{LENGTHS}.data.at(-1).x.length === 101")
+    until(page, f"{LENGTHS}.data.at(-1).x.length === 101")
     quantiles = selection_trace(page)["x"]
     assert min(quantiles) >= 4 * width - 1e-3 and max(quantiles) <= 8 * width + 1e-3
     view(page, "Map")
-    page.wait_for_function(f"{LENGTHS}.data.at(-1).x.length > 0")
+    until(page, f"{LENGTHS}.data.at(-1).x.length > 0")
     assert len(selection_trace(page)["x"]) == min(inside.sum(), 300)
 
     page.get_by_label("Lengths of").select_option("after")
@@ -122,38 +138,34 @@ def test_brushed_lengths_light_up_their_points_and_are_drawn_over_the_prior(visi
     page.keyboard.press("Enter")
     after = lengths_of(folder, NEWEST, "offset_regularized")
     inside = int(((after >= 0.5) & (after < 0.9)).sum())
-    page.wait_for_function(f"{CURRENT}.selection?.numCells === {inside}")
+    until(page, f"{CURRENT}.selection?.numCells === {inside}")
     page.locator("#odr-brush").get_by_role("button", name="Clear").click()
-    page.wait_for_function(f"{CURRENT}.selection === null")
+    until(page, f"{CURRENT}.selection === null")
     expect(page.locator("#odr-selection")).to_be_empty()
     assert page.evaluate(f"{LENGTHS}.data.at(-1).x.length") == 0
 
 
-def test_a_click_on_a_segment_isolates_it_and_the_table_does_the_same(visit, folder):
-    page = visit.page
-    open_run(page, visit.base)
+def test_a_click_on_a_segment_isolates_it_and_the_table_does_the_same(page, folder):
     page.locator("#scr-segments").scroll_into_view_if_needed()
-    page.locator("#scr-segments .barlayer .trace").first.locator(".point").nth(1).click()
-    page.wait_for_function("window.pointinsViewport.isolated()?.segment === 1")
+    click_bar(page, "scr-segments", 1)
+    until(page, "window.pointinsViewport.isolated()?.segment === 1")
     outline = "document.querySelector('#scr-segments .js-plotly-plot').data[0].marker.line?.width"
-    page.wait_for_function(f"{outline}?.[1] > 0 && {outline}[0] === 0")
+    until(page, f"{outline}?.[1] > 0 && {outline}[0] === 0")
     page.get_by_text("As a table").click()
     page.locator("#scr-table button").nth(2).click()
-    page.wait_for_function("window.pointinsViewport.isolated()?.segment === 2")
+    until(page, "window.pointinsViewport.isolated()?.segment === 2")
     page.locator("#scr-table button").nth(2).click()
-    page.wait_for_function("window.pointinsViewport.isolated() === null")
+    until(page, "window.pointinsViewport.isolated() === null")
     frame = RunStore(folder).run("rooms").load_frame(SCENE, NEWEST)
     largest = int(np.bincount(frame["pseudo_instance"][frame["pseudo_instance"] >= 0]).argmax())
     page.locator("#scr-sizes").scroll_into_view_if_needed()
-    page.locator("#scr-sizes .barlayer .point").first.click()
-    page.wait_for_function(f"window.pointinsViewport.isolated()?.instance === {largest}")
+    click_bar(page, "scr-sizes", 0)
+    until(page, f"window.pointinsViewport.isolated()?.instance === {largest}")
 
 
-def test_one_cursor_runs_through_all_charts_and_a_click_on_any_of_them_moves_it(visit):
-    page = visit.page
-    open_run(page, visit.base)
+def test_one_cursor_runs_through_all_charts_and_a_click_on_any_of_them_moves_it(page):
     charts = "[...document.querySelectorAll('.over-steps .js-plotly-plot')]"
-    page.wait_for_function(f"{charts}.length === 4 && {charts}.every((c) => c.layout?.shapes)")
+    until(page, f"{charts}.length === 4 && {charts}.every((c) => c.layout?.shapes)")
     chart = page.locator("#odr-steps .js-plotly-plot")
     chart.scroll_into_view_if_needed()
     x, y = page.evaluate(
@@ -168,25 +180,24 @@ def test_one_cursor_runs_through_all_charts_and_a_click_on_any_of_them_moves_it(
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.up()
-    page.wait_for_function(f"{CURRENT}.frame.step === 10")
-    page.wait_for_function(f"{charts}.every((c) => c.layout.shapes[0].x0 === 10)")
+    until(page, f"{CURRENT}.frame.step === 10")
+    until(page, f"{charts}.every((c) => c.layout.shapes[0].x0 === 10)")
 
 
-def test_panels_stand_still_while_a_hand_is_on_them_and_the_last_frame_wins(visit):
-    page = visit.page
-    open_run(page, visit.base)
+def test_panels_stand_still_while_a_hand_is_on_them_and_the_last_frame_wins(page):
     facts = page.locator("#odr-facts")
+    page.evaluate(f"window.pointinsViewport.seek({NEWEST})")
+    expect(page.locator("#scr-changes")).to_contain_text("since step20")
+    page.locator("#odr-lengths").scroll_into_view_if_needed()
     newest = facts.inner_text()
     box = page.locator("#odr-lengths").bounding_box()
     page.mouse.move(box["x"] + 100, box["y"] + 60)
     page.mouse.down()
     for step in (0, 20, 10):
         page.evaluate(f"window.pointinsViewport.seek({step})")
-        page.wait_for_function(f"{CURRENT}.frame.step === {step}")
+        until(page, f"{CURRENT}.frame.step === {step}")
     page.wait_for_timeout(600)
     assert facts.inner_text() == newest
     page.mouse.up()
     expect(facts).not_to_have_text(newest)
-    page.wait_for_function(
-        "document.querySelector('#scr-changes')?.textContent.startsWith('since step0')"
-    )  # of step 10, the last one asked for
+    expect(page.locator("#scr-changes")).to_contain_text("since step0")  # of step 10, the last

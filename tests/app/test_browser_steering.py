@@ -154,11 +154,10 @@ def test_the_trainer_is_paused_stepped_and_edited_from_the_page(visit, trainer):
     ]
 
 
-def test_a_page_with_the_view_link_shows_and_does_not_steer(browser, studio, runs):
-    out = [line for line in studio.process.stdout.readline().split() if line.startswith("http")]
+def test_a_page_with_the_view_link_shows_and_does_not_steer(browser, studio):
     context = browser.new_context()
     visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
-    visit.page.goto(out[0])
+    visit.page.goto(studio.view_url)
     visit.page.goto(f"{visit.base}/live/rooms")
     steering = visit.page.locator("#steering-root")
     expect(steering).to_contain_text("opened with the view link")

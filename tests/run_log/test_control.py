@@ -70,6 +70,7 @@ def test_only_some_commands_are_taken_at_once_and_the_oldest_first(paths):
         (f'{{"id": "{UNUSED}", "command": "set"}}', "needs values by name, got None"),
         (f'{{"id": "{UNUSED}", "command": "set", "values": [1]}}', "needs values by name"),
         ('{"id": "1", "command": "pause"}', "holds the id '1', expected its own name"),
+        ("[" * MAX_BYTES, "cannot be read"),
         (" " * (MAX_BYTES + 1), f"at most {MAX_BYTES} are read"),
     ],
 )

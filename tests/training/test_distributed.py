@@ -20,7 +20,16 @@ from pointins_engine.trainer import pretrain
 from pointins_engine.training.distributed import own_device
 from pointins_engine.training.view_stream import scenes_a_part
 from pointins_engine.world import World
-from tests.training.two_ranks import NUM_SCENES, STEPS, assignments, hdbscan, tiny, write_scans
+from tests.training.two_ranks import (
+    EDIT,
+    NUM_SCENES,
+    STEPS,
+    assignments,
+    hdbscan,
+    steering,
+    tiny,
+    write_scans,
+)
 
 ROOT = Path(__file__).parents[2]
 LAST_DRAWN = np.random.default_rng([0, 0]).permutation(NUM_SCENES)[-1]  # of the first epoch
@@ -86,7 +95,8 @@ def alone(scans) -> Path:
     out = scans.parent / "one"
     config = tiny(scans)
     pretrain(config, out / "softmaps", recipe="softmaps")
-    pretrain(assignments(config), out / "assignments", recipe="assignments")
+    run = out / "assignments"
+    pretrain(assignments(config), run, recipe="assignments", report=steering(run))
     return out
 
 
@@ -96,6 +106,15 @@ def test_two_ranks_with_half_the_batch_each_train_like_one(trained, alone, objec
         ours, theirs = scalars(trained / objective, key), scalars(alone / objective, key)
         assert len(theirs) == STEPS
         np.testing.assert_allclose(ours, theirs, rtol=CLOSE, err_msg=key)
+
+
+def test_two_ranks_follow_the_same_commands(trained, alone):
+    """Paused, one step, an edit, on: what only one rank reads counts for both."""
+    ours, theirs = Run(trained / "assignments"), Run(alone / "assignments")
+    assert [edit["values"] for edit in ours.edits()] == [edit["values"] for edit in theirs.edits()]
+    assert {name: now for name, (_, now) in ours.edits()[0]["values"].items()} == EDIT
+    answers = [e["ok"] for e in ours.events() if e["kind"] == "control"]
+    assert answers == [True] * 4
 
 
 def test_parts_one_after_another_train_like_the_whole_batch(alone, scans, tmp_path):

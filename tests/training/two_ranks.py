@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +18,17 @@ import torch
 from pointins_engine.config import PriorConfig, RunConfig
 from pointins_engine.errors import SceneError
 from pointins_engine.recipes import get_recipe
+from pointins_engine.run_log.control import drop_command
+from pointins_engine.run_log.paths import RunPaths
 from pointins_engine.trainer import Trainer, pretrain
 from pointins_engine.training.distributed import end_rank, joined
+from pointins_engine.training.recorder import Progress
 from pointins_engine.world import World
 from tests.conftest import box_surface
 
 NUM_SCENES = 4
 STEPS = 5
+EDIT = {"offset.weight": 0.5, "view.mask_size": [0.3, 0.3], "odr.prior.kind": "exponential"}
 
 
 def write_scans(folder: Path) -> None:
@@ -86,6 +91,20 @@ def hdbscan(config: RunConfig) -> RunConfig:
     return replace(config, odr=replace(config.odr, prior=PriorConfig(kind="hdbscan")))
 
 
+def steering(run: Path) -> Callable[[Progress], None]:
+    """Commands to a run of `assignments`, the same from one rank and from two."""
+
+    def report(now: Progress) -> None:
+        if run.name == "assignments" and now.step == 2:
+            paths = RunPaths(run)
+            drop_command(paths, "pause")
+            drop_command(paths, "step")
+            drop_command(paths, "set", EDIT)
+            drop_command(paths, "resume")
+
+    return report
+
+
 def at_step(step: int, act) -> None:
     """Let this rank do something before it begins a step."""
     plain = Trainer.step
@@ -133,7 +152,7 @@ def main(out: Path, task: str) -> None:
     with joined(torch.device("cpu")) as world:
 
         def run(name: str, config: RunConfig) -> None:
-            pretrain(config, out / name, recipe=name, world=world)
+            pretrain(config, out / name, recipe=name, world=world, report=steering(out / name))
 
         if task == "train":
             (out / f"reductions{world.rank}.json").write_text(json.dumps(reductions(world)))

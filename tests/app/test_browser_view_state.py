@@ -1,0 +1,265 @@
+"""What one chooses in the picture of a run, in a real browser: it shows, stays, undoes and travels.
+
+One run of few points; the tests open its page anew and share the studio.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.app.browsing import Visit
+from tests.app.studio_process import Studio
+from tests.recorded_run import write_recorded_run
+
+pytestmark = pytest.mark.browser
+POINTS = 3000
+LAST = 30
+STAGE = ".vp-stage"
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory) -> Iterator[Studio]:
+    root = tmp_path_factory.mktemp("runs")
+    write_recorded_run(root / "rooms", num_frames=4, num_points=POINTS)
+    with Studio(root) as studio:
+        yield studio
+
+
+@pytest.fixture(scope="module")
+def context(browser, studio):
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800}, reduced_motion="reduce", color_scheme="dark"
+    )
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(studio.url)
+    page.close()
+    yield context
+    context.close()
+
+
+def opened(visit: Visit, fragment: str = "") -> Page:
+    """The run's page, with its last frame or the one that the address asks for."""
+    page = visit.page
+    page.goto(f"{visit.base}/live/rooms{fragment}")
+    page.wait_for_function("() => window.pointinsViewport?.state()?.step >= 0")
+    return page
+
+
+def state(page: Page) -> dict[str, Any]:
+    return page.evaluate(
+        "() => { const {pixelHash, ...rest} = window.pointinsViewport.state(); return rest; }"
+    )
+
+
+def picture(page: Page) -> str:
+    return page.evaluate("() => window.pointinsViewport.state().pixelHash()")
+
+
+def wait_for_step(page: Page, step: int) -> None:
+    page.wait_for_function(f"() => window.pointinsViewport.state().step === {step}")
+
+
+def drag_over_the_middle(page: Page, modifier: str | None = None) -> None:
+    box = page.locator(STAGE).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    if modifier:
+        page.keyboard.down(modifier)
+    page.mouse.move(x - 90, y - 90)
+    page.mouse.down()
+    page.mouse.move(x, y + 40, steps=4)
+    page.mouse.move(x + 90, y + 90, steps=4)
+    page.mouse.up()
+    if modifier:
+        page.keyboard.up(modifier)
+
+
+def test_a_box_selects_points_that_stay_selected_while_frames_change(visit):
+    page = opened(visit)
+    page.locator(STAGE).focus()
+    page.keyboard.press("b")
+    drag_over_the_middle(page)
+    chip = page.locator(".vp-chip")
+    expect(chip).to_contain_text(re.compile(r"selection: [\d,]+ points from a box"))
+    selected = state(page)["selected"]
+    assert 0 < selected < POINTS
+    page.keyboard.press("Home")
+    wait_for_step(page, 0)
+    assert state(page)["selected"] == selected
+    drag_over_the_middle(page, "Alt")
+    expect(chip).to_have_count(0), "the same box taken away leaves nothing"
+    page.keyboard.press("Control+BracketLeft")
+    expect(chip).to_have_count(1)
+    assert state(page)["selected"] == selected
+    page.keyboard.press("Escape")
+    expect(chip).to_have_count(0)
+    assert state(page)["tool"] == "box"
+    page.keyboard.press("Escape")
+    assert state(page)["tool"] == "orbit"
+
+
+def test_a_range_of_lengths_lights_the_points_that_it_counts(visit):
+    page = opened(visit)
+    whole = picture(page)
+    page.evaluate(
+        "() => window.pointinsViewport.selectLengths({which: 'before', low: 0.2, high: 0.5})"
+    )
+    expect(page.locator(".vp-chip")).to_contain_text("from length before ODR 0.2–0.5 m")
+    counted, told = page.evaluate(
+        """() => {
+          const {frame, selection, pointsPerCell} = window.pointinsViewport.current();
+          let points = 0;
+          selection.mask.forEach((on, cell) => points += on * pointsPerCell[cell]);
+          const ranked = selection.mask.every((on, cell) => !on || frame.level[cell] > 0);
+          return [ranked && points, selection.numPoints];
+        }"""
+    )
+    assert counted == told > 0
+    assert picture(page) != whole, "the others are dimmed"
+    page.get_by_role("button", name="Clear the selection").first.click()
+    assert picture(page) == whole
+
+
+def test_a_click_tells_what_odr_and_scr_do_to_a_point(visit):
+    page = opened(visit)
+    place = page.evaluate(
+        """() => {
+          const {scene, frame} = window.pointinsViewport.current();
+          return [...frame.instance].findIndex((row) => row >= 0) && scene.numPoints;
+        }"""
+    )
+    assert place == POINTS
+    box = page.locator(STAGE).bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    card = page.locator("#selection-root .vp-pick")
+    expect(card).to_contain_text("Offset before")
+    expect(card).to_contain_text(f"since the frame of step {LAST - 10}")
+    picked = state(page)["picked"]
+    expect(card).to_contain_text(re.compile(r"of 30 are also near in space"))
+    text = card.inner_text()
+    page.locator(STAGE).focus()
+    page.keyboard.press("ArrowLeft")
+    wait_for_step(page, LAST - 10)
+    expect(card).to_contain_text(f"since the frame of step {LAST - 20}")
+    assert card.inner_text() != text
+    assert state(page)["picked"] == picked, "the point stays picked"
+
+
+def test_a_link_opens_the_same_picture_with_the_same_choice(visit, context):
+    page = opened(visit)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("step 10")
+    page.keyboard.press("Enter")
+    wait_for_step(page, 10)
+    page.locator(STAGE).focus()
+    for key in ("p", "+"):
+        page.keyboard.press(key)
+    page.mouse.move(500, 400)
+    page.mouse.wheel(0, -240)
+    page.get_by_label("Colouring", exact=True).select_option("instance")
+    page.get_by_role("radio", name="After ODR").click()
+    page.get_by_label("Points to centroids").fill("0.5")
+    page.keyboard.press("Control+b")  # no command: nothing happens
+    page.evaluate("() => window.pointinsViewport.selectCells([1, 2, 3, 500, 501], 'a test')")
+    page.evaluate("() => window.pointinsViewport.isolate({instance: 1})")
+    page.keyboard.press("Control+Shift+c")
+    expect(page.locator(".vp-message")).to_contain_text("Link copied")
+    link = page.evaluate("() => navigator.clipboard.readText()")
+    assert "token" not in link
+    here, pixels = state(page), picture(page)
+    other = context.new_page()
+    other.goto(link)
+    other.wait_for_function("() => window.pointinsViewport?.state()?.isolated")
+    there = state(other)
+    assert picture(other) == pixels
+    other.close()
+    for name in ("scene", "step", "following", "t", "votes", "walls", "colouring", "selected"):
+        assert there[name] == here[name], name
+    assert there["isolated"] == here["isolated"]
+
+
+def test_changes_of_the_view_are_undone_and_redone(visit):
+    page = opened(visit)
+    page.locator(STAGE).focus()
+    page.wait_for_timeout(600)  # the view that one comes back to is noted
+    first = picture(page)
+    page.keyboard.press("p")
+    page.wait_for_timeout(600)
+    second = picture(page)
+    assert second != first
+    page.keyboard.press("Control+z")
+    page.wait_for_function("() => window.pointinsViewport.state().walls === 'cut'")
+    assert picture(page) == first
+    page.keyboard.press("Control+y")
+    page.wait_for_function("() => window.pointinsViewport.state().walls === 'hidden'")
+    assert picture(page) == second
+
+
+def test_two_frames_are_compared_side_by_side_and_by_what_changed(visit):
+    page = opened(visit)
+    page.locator(STAGE).focus()
+    page.keyboard.press("m")
+    page.wait_for_function("() => window.pointinsViewport.state().panes === 2")
+    assert state(page)["difference"] == {"ari": 1, "share": 0}, "a frame is like itself"
+    page.keyboard.press("Home")
+    wait_for_step(page, 0)
+    difference = state(page)["difference"]
+    assert difference["ari"] < 1
+    assert 0 < difference["share"] <= 1
+    expect(page.locator(".vp-chip")).to_contain_text(f"compared with step {LAST}")
+    plain = picture(page)
+    page.get_by_label("Colouring", exact=True).select_option("difference")
+    assert picture(page) != plain
+    page.keyboard.press("Control+k")
+    page.keyboard.type("end it")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => window.pointinsViewport.state().panes === 1")
+
+
+def test_hidden_objects_are_told_and_come_back(visit):
+    page = opened(visit)
+    whole = picture(page)
+    page.locator("#selection-root").get_by_role("button", name=re.compile("^Hide pseudo")).first.click()
+    expect(page.locator(".vp-chip")).to_contain_text("hidden: pseudo-instance")
+    assert picture(page) != whole
+    page.locator("#selection-root").get_by_role("button", name="Show all").click()
+    expect(page.locator(".vp-chip")).to_have_count(0)
+    assert picture(page) == whole
+
+
+def test_a_saved_picture_says_what_it_shows(visit):
+    page = opened(visit, "#step=20&colouring=segment")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save picture as PNG").click()
+    path = Path(download.value.path())
+    with Image.open(io.BytesIO(path.read_bytes())) as image:
+        image.load()
+        texts = image.text  # type: ignore[attr-defined]
+    assert (texts["Run"], texts["Scene"], texts["Step"]) == ("rooms", "room_0001", "20")
+    assert texts["Colouring"] == "segment"
+    assert texts["View"].startswith("/live/rooms#scene=room_0001&step=20")
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_the_toolbar_has_room_and_its_buttons_are_large_enough(visit, width):
+    page = opened(visit)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.wait_for_timeout(100)
+    sizes = page.evaluate(
+        """() => {
+          const bar = document.querySelector('.vp-toolbar');
+          const small = [...document.querySelectorAll('.viewport button, .vp-selection button')]
+            .filter((b) => b.offsetParent && (b.offsetWidth < 24 || b.offsetHeight < 24))
+            .map((b) => b.title || b.textContent);
+          return {spare: bar.clientWidth - bar.scrollWidth, small};
+        }"""
+    )
+    assert sizes == {"spare": 0, "small": []}

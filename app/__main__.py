@@ -20,8 +20,6 @@ from pathlib import Path
 import uvicorn
 
 from app.access import Access, Rights
-from app.launch_plan import Planner
-from app.runs import Runs
 from app.scene_api import open_browser
 from app.scene_collections import SIMULATED
 from app.server import create_app
@@ -106,12 +104,12 @@ def serve(options: argparse.Namespace) -> None:
     hosts = [*options.allow_host, *_names(options.host)]
     access = Access(port, hosts)
     scenes = open_browser(options.scenes, options.cache, options.priors, runs=options.runs)
-    store = RunStore(options.runs)
     app = create_app(
-        store,
+        RunStore(options.runs),
         access,
         scenes=scenes,
-        planner=Planner(Runs(store), options.scenes, options.launch_scenes),
+        train_on=options.scenes,
+        train_under=options.launch_scenes,
         can_launch=not options.no_launch,
         api_docs=options.api_docs,
     )

@@ -10,7 +10,7 @@ it is an extrapolation. Time is that of runs of the same shape on the same devic
 from dataclasses import dataclass
 from statistics import median
 
-from app.launches import resolved_device
+from app.machine import resolved_device
 from app.runs import Runs
 from pointins_engine.config import RunConfig, flat
 from pointins_engine.errors import RunError

@@ -14,8 +14,9 @@ from app.access import visitor
 from app.estimate import estimate
 from app.fields import field_record
 from app.launch_plan import Plan, Planner, Wish
-from app.launches import Launches, LaunchRefused, resolved_device
+from app.launches import Launches, LaunchRefused
 from app.limits import RateLimit
+from app.machine import resolved_device
 from app.runs import Runs
 from pointins_engine.config import flat
 from pointins_engine.errors import ConfigError
@@ -62,14 +63,14 @@ class Checked(BaseModel):
     """What a launch would do and take; with `errors` by field it cannot be started."""
 
     errors: dict[str, str]
+    notes: list[str]
     argv: list[str]
     command: str
-    parameters: int | None
-    parameters_all: int | None
-    memory_gib: float | None
-    step_s: float | None
-    duration_s: float | None
-    notes: list[str]
+    parameters: int | None = None
+    parameters_all: int | None = None
+    memory_gib: float | None = None
+    step_s: float | None = None
+    duration_s: float | None = None
 
 
 class Started(BaseModel):
@@ -192,37 +193,22 @@ def _launch_routes(runs: Runs, planner: Planner, launches: Launches | None) -> A
 def _checked(
     plan: Plan, wish: Wish, errors: dict[str, str], notes: list[str], runs: Runs
 ) -> Checked:
+    checked = Checked(errors=errors, notes=notes, argv=list(plan.argv), command=plan.command)
     if plan.config is None or "device" in errors:
-        return Checked(
-            errors=errors,
-            argv=list(plan.argv),
-            command=plan.command,
-            parameters=None,
-            parameters_all=None,
-            memory_gib=None,
-            step_s=None,
-            duration_s=None,
-            notes=notes,
-        )
+        return checked
     found = estimate(plan.config, wish.device, runs)
-    steps = plan.config.optim.steps - _done(wish, runs)
     if resolved_device(wish.device) != "cpu":
-        notes.append("The memory is extrapolated from runs on CPUs.")
+        checked.notes.append("The memory is extrapolated from runs on CPUs.")
+    checked.parameters = found.parameters
+    checked.parameters_all = found.parameters_all
+    checked.memory_gib = round(found.memory_gib, 2)
     if found.step_s is None:
-        notes.append("How long it takes is known after the first steps.")
-    else:
-        notes.append(f"The time of a step is that of {found.like}, which has the same shape.")
-    return Checked(
-        errors=errors,
-        argv=list(plan.argv),
-        command=plan.command,
-        parameters=found.parameters,
-        parameters_all=found.parameters_all,
-        memory_gib=round(found.memory_gib, 2),
-        step_s=found.step_s,
-        duration_s=None if found.step_s is None else found.step_s * steps,
-        notes=notes,
-    )
+        checked.notes.append("How long it takes is known after the first steps.")
+        return checked
+    checked.step_s = found.step_s
+    checked.duration_s = found.step_s * (plan.config.optim.steps - _done(wish, runs))
+    checked.notes.append(f"A step takes as long as in {found.like}, a run of the same shape.")
+    return checked
 
 
 def _done(wish: Wish, runs: Runs) -> int:

@@ -21,6 +21,7 @@ from typing import Any
 
 import pointins_engine
 from app.launch_plan import Plan, Wish
+from app.machine import environment, is_on, resolved_device, started_at
 from app.runs import Runs
 from pointins_engine.errors import RunError
 from pointins_engine.run_log.files import read_json, write_bytes
@@ -36,11 +37,6 @@ MAX_RECORDS = 200  # of ended launches; the oldest go
 KILL_AFTER_S = 10.0  # a second cancel ends a process that does not stop by itself
 INTERRUPTED = 130  # exit code of a training that was asked to stop
 WORKING = ("starting", "running", "paused", "stalled")  # a run that holds its device
-KEPT_ENVIRONMENT = (
-    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
-    *("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"),
-    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "XDG_CACHE_HOME", "TRITON_CACHE_DIR", "VIRTUAL_ENV"),
-)
 
 
 class LaunchRefused(Exception):
@@ -78,7 +74,7 @@ class Launches:
                     stdout=log,
                     stderr=log,
                     cwd=WORKING_FOLDER,
-                    env={k: v for k, v in os.environ.items() if k in KEPT_ENVIRONMENT},
+                    env=environment(),
                     start_new_session=True,
                 )
             finally:
@@ -136,7 +132,7 @@ class Launches:
                     return record["run"]
         for run in self._runs.ids():
             with contextlib.suppress(RunError):
-                if self._runs.works_here(run) and _is_on(self._runs.record(run), device):
+                if self._runs.works_here(run) and is_on(self._runs.record(run), device):
                     return run
         return ""
 
@@ -289,27 +285,3 @@ class Launches:
             yield
         finally:
             os.close(handle)
-
-
-def resolved_device(name: str) -> str:
-    """The device that a name means on this machine: cpu or cuda with its number."""
-    if name == "auto":
-        name = "cuda" if Path("/dev/nvidia0").exists() else "cpu"
-    return "cuda:0" if name == "cuda" else name
-
-
-def started_at(pid: int) -> str:
-    """When a process began, in the system's own count; empty if there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[-1].split()[19]
-    except (OSError, IndexError):
-        said = subprocess.run(
-            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-        )
-        return said.stdout.strip()
-
-
-def _is_on(record: dict[str, Any], device: str) -> bool:
-    """Whether a run's device is the given one; a GPU without a number is the first."""
-    name = str(record.get("device", "")).partition(" ")[0]
-    return (f"{name}:0" if name == "cuda" else name) == device

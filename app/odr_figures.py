@@ -27,7 +27,7 @@ SPHERE_ROWS, SPHERE_COLUMNS = 12, 24  # bands of equal width in z; azimuths from
 SPHERE_SPAN = 2.0  # doublings and halvings of the uniform share that the colours tell apart
 DIRECTION_TOP = 3.0  # a direction axis ends at this many times the uniform share
 SLOPE_SPAN = 1.3  # powers of ten, up and down
-SPARED = 1e-4  # metres: lengths nearer than this have no slope between them
+SLOPE_WINDOW = 1 / 200  # of the axis: lengths nearer than this have no slope between them
 MARGIN = {"l": 42, "r": 10, "t": 8, "b": 34}
 
 
@@ -81,7 +81,7 @@ def _density(odr: Mapping[str, Any], theme: Theme) -> tuple[list[Figure], Figure
     """Share of the offsets in each bin; the last bin takes all that is longer."""
     num, high = odr["num_bins"], odr["max_m"]
     edges = [high * i / num for i in range(num + 1)]
-    top = nice_ceiling(2 * max(odr["prior"]))
+    top = min(nice_ceiling(3 * max(odr["prior"])), 1.0)
     known = [name for name in NAMES if name in odr]
     data = [
         outline(
@@ -151,7 +151,7 @@ def _map(odr: Mapping[str, Any], theme: Theme) -> tuple[list[Figure], Figure]:
     """
     high = odr["max_m"]
     before, after = odr["quantiles"]["before"], odr["quantiles"]["after"]
-    middles, slopes = slopes_of(before, after)
+    middles, slopes = slopes_of(before, after, SLOPE_WINDOW * high)
     hover = "%{x:.2f} m → %{y:.2f} m<extra></extra>"
     steep = "slope %{customdata:.2~f} at %{x:.2f} m<extra></extra>"
     bounded = np.clip(slopes, 10**-SLOPE_SPAN, 10**SLOPE_SPAN).tolist()
@@ -187,15 +187,17 @@ def levels_of(count: int) -> list[float]:
     return [round((k + 0.5) / count, 6) for k in range(count)]
 
 
-def slopes_of(before: Sequence[float], after: Sequence[float]) -> tuple[list[float], list[float]]:
+def slopes_of(
+    before: Sequence[float], after: Sequence[float], least: float
+) -> tuple[list[float], list[float]]:
     """Lengths before ODR, and how far ODR moves two lengths apart there; 1 leaves them.
 
-    Neighbours that are nearly equal are taken together until they are 0.1 mm apart.
+    Neighbours are taken together until they are `least` metres apart.
     """
     middles, slopes, last = [], [], 0
     for k in range(1, len(before)):
         step = before[k] - before[last]
-        if step < SPARED:
+        if step < least:
             continue
         middles.append(round((before[k] + before[last]) / 2, 5))
         slopes.append(round((after[k] - after[last]) / step, 4))

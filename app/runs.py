@@ -141,12 +141,15 @@ class Runs:
         """Version, state and newest frames: what a poll wants."""
         with self._lock:
             run = self._open(run_id)
-            latest = {scene: run.latest_frame(scene) for scene in run.scenes()}
-            return {
-                "version": run.version,
-                "state": run.state(),
-                "latest": {scene: step for scene, step in latest.items() if step is not None},
-            }
+            try:
+                latest = {scene: run.latest_frame(scene) for scene in run.scenes()}
+                return {
+                    "version": run.version,
+                    "state": run.state(),
+                    "latest": {scene: step for scene, step in latest.items() if step is not None},
+                }
+            except DAMAGE as error:
+                raise _damage(run_id, error) from error
 
     def first_picture(self, run_id: str) -> tuple[str, str, int | None] | None:
         """Version, first scene and its newest step; None while there is no scene."""

@@ -19,6 +19,7 @@ SAFE_METHODS = ("GET", "HEAD")
 READING_POSTS = ("/_dash-update-component",)  # Dash asks by POST; its callbacks change nothing
 JSON_TYPE = "application/json"
 MAX_BODY_BYTES = 1024**2
+MAX_SOCKETS = 256  # of the live notices, which have a lower limit of their own, and of Dash
 MORE_RIGHTS = ("view", "control")  # a link that gives more than a browser has is spent on it
 VIEW_ONLY = (
     "This link may look at everything and change nothing. A link with control is printed where the "
@@ -33,6 +34,7 @@ class Gate:
         self._app = app
         self._access = access
         self._headers = security_headers(access, script_hashes)
+        self._num_sockets = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -47,9 +49,15 @@ class Gate:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = self._refusal(scope)
+        if refusal is None and self._num_sockets >= MAX_SOCKETS:
+            refusal = 503, "Too many pages of this studio are open; close some."
         if refusal is None:
             visitor.set(self._visitor(scope))
-            await self._app(scope, receive, send)
+            self._num_sockets += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._num_sockets -= 1
         elif "websocket.http.response" in scope.get("extensions", {}):
             response = JSONResponse({"error": refusal[1]}, refusal[0], headers=self._headers)
             await response(scope, receive, send)

@@ -5,7 +5,7 @@ Importing this module loads neither torch nor a graphics library.
 
 import contextlib
 import mimetypes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from dash import Dash
@@ -61,7 +61,8 @@ def create_app(
     render: Render | None = None,
     hub: LiveHub | None = None,
     scenes: SceneBrowser | None = None,
-    planner: Planner | None = None,
+    train_on: Sequence[str] = (),
+    train_under: Sequence[Path] = (),
     can_launch: bool = True,
     api_docs: bool = False,
 ) -> ASGIApp:
@@ -73,7 +74,8 @@ def create_app(
         render: Draws thumbnails; without it the Polyscope renderer does.
         hub: Live notices; a test may pass its own to look inside.
         scenes: Collections and priors to show; without it the simulators and the built-in priors.
-        planner: Makes command lines of launches; without it only simulated scans are trained on.
+        train_on: Scans that a launch may name, besides simulated ones.
+        train_under: Folders under which it may name any.
         can_launch: Whether training may be started from the browser.
         api_docs: Whether the API describes itself at /api/docs.
     """
@@ -92,7 +94,7 @@ def create_app(
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     add_scene_api(server, scenes)
     add_control_api(server, runs)
-    add_launch_api(server, runs, planner or Planner(runs), launches)
+    add_launch_api(server, runs, Planner(runs, train_on, train_under), launches)
     if api_docs:
         add_api_docs(server)
     add_api(server, runs, thumbnails, access, can_launch=can_launch)

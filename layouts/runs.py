@@ -54,6 +54,7 @@ def no_runs(example: str) -> Component:
                 "Simulated rooms, two CPU cores, no GPU: the first frame comes within a minute.",
                 className="quiet",
             ),
+            html.P(["Or ", dcc.Link("fill in a form", href="/launch"), " that starts it."]),
         ],
         className="empty",
     )

@@ -259,7 +259,7 @@ def nothing_yet(source: str, status: str) -> Component:
     return html.Div(
         [
             html.Div(className="empty-picture"),
-            html.H2("Looking for scans"),
+            html.H2("Nothing is read yet" if status == "view_only" else "Looking for scans"),
             html.P(
                 reasons.get(
                     status, f"{source} is being listed. Scenes appear here as they are read."

@@ -50,7 +50,10 @@ def scr_card(steps_height: int) -> Component:
                     [
                         html.Div(id=ids.SCR_CHANGES, className="facts"),
                         html.Div(
-                            graph(ids.SCR_FLOW, FLOW_HEIGHT, "Cells that went on together"),
+                            [
+                                graph(ids.SCR_FLOW, FLOW_HEIGHT, "Cells that went on together"),
+                                html.P("Bright ribbons: merged or split.", className="caption"),
+                            ],
                             id=ids.SCR_FLOW_BODY,
                         ),
                     ],

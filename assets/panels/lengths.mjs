@@ -77,15 +77,21 @@ export function traceOf(meta, sorted, summary) {
   return { x: edges, y: [...shares, shares.at(-1)] };
 }
 
-/** Slope of ODR's map at a length: of the straight line between the quantiles around it. */
-export function slopeAt(before, after, length) {
-  let k = before.findIndex((value) => value > length);
-  if (k < 0) k = before.length - 1;
-  if (k === 0) k = 1;
-  let low = k - 1;
-  while (low > 0 && before[k] - before[low] < 1e-4) low -= 1;
-  const step = before[k] - before[low];
-  return step > 0 ? (after[k] - after[low]) / step : Infinity;
+/**
+ * Slope of ODR's map at a length: of the straight line between the quantiles around it that are at
+ * least `least` metres apart; infinite where there are none.
+ */
+export function slopeAt(before, after, length, least) {
+  let high = before.findIndex((value) => value > length);
+  if (high < 0) high = before.length - 1;
+  high = Math.max(high, 1);
+  let low = high - 1;
+  while (before[high] - before[low] < least && (low > 0 || high < before.length - 1)) {
+    if (low > 0) low -= 1;
+    if (high < before.length - 1) high += 1;
+  }
+  const step = before[high] - before[low];
+  return step > 0 ? (after[high] - after[low]) / step : Infinity;
 }
 
 /** At most `most` of the selected cells that ODR counted, evenly picked. */

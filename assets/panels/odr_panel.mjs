@@ -18,6 +18,7 @@ import { metres, percent } from "./words.mjs";
 
 const CHART = "odr-lengths";
 const MOST_MARKERS = 300; // of a selection on the map
+const SLOPE_WINDOW = 1 / 200; // of the axis: lengths nearer than this have no slope between them
 const OWN_SHAPES = new Set(["brush", "picked"]);
 
 export class OdrPanel {
@@ -71,15 +72,19 @@ export class OdrPanel {
     const drawn = this._drawn(current, chart);
     this._tell(drawn);
     const shapes = marksOf(current, rule, this.form?.which.value ?? "before", chart.layout.meta);
+    const notes = (chart.layout.annotations ?? []).filter(({ name }) => name !== "selection");
+    const cut = cutNote(drawn.trace, chart.layout, notes.length);
     const key = JSON.stringify([drawn.trace, shapes]);
     const isDrawn = chart.painted?.key === key && chart.painted.data === chart.data;
     if (isDrawn && !chart.layout.selections?.length) return;
     chart.painted = { key, data: chart.data };
     const others = (chart.layout.shapes ?? []).filter(({ name }) => !OWN_SHAPES.has(name));
+    const { x, y, text = null, size } = drawn.trace;
+    const sizes = size ? { "marker.size": [size] } : {};
     window.Plotly.update(
       chart,
-      { x: [drawn.trace.x], y: [drawn.trace.y], text: [drawn.trace.text ?? null] },
-      { shapes: [...others, ...shapes], selections: [] },
+      { x: [x], y: [y], text: [text], ...sizes },
+      { shapes: [...others, ...shapes], annotations: [...notes, ...cut], selections: [] },
       [chart.data.length - 1],
     );
   }
@@ -103,7 +108,7 @@ export class OdrPanel {
   _tell({ summary, numPoints, which }) {
     const root = document.getElementById("odr-selection");
     if (!root) return;
-    root.replaceChildren(...(summary ? [selectionRow(summary, numPoints, which)] : []));
+    root.replaceChildren(...(summary ? selectionRow(summary, numPoints, which) : []));
   }
 }
 
@@ -116,10 +121,11 @@ function mapTrace({ frame, selection, picked }, chart) {
   const map = chart.data.find(({ name }) => name === "after ODR");
   const text = cells.map((cell, k) => {
     if (!isPicked || k < cells.length - 1) return "";
-    const slope = slopeAt(map.x, map.y, before[cell]);
+    const slope = slopeAt(map.x, map.y, before[cell], SLOPE_WINDOW * chart.layout.meta.max_m);
     return `${metres(before[cell])} → ${metres(after[cell])}, slope ${number(slope)}`;
   });
-  return { x: cells.map((cell) => before[cell]), y: cells.map((cell) => after[cell]), text };
+  const size = cells.map((_, k) => (isPicked && k === cells.length - 1 ? 9 : 4));
+  return { x: cells.map((cell) => before[cell]), y: cells.map((cell) => after[cell]), text, size };
 }
 
 /** A round length beyond the longest one, and beyond `low`. */
@@ -138,21 +144,34 @@ function selectionRow({ count, mean, zeroShare, w1 }, numPoints, which) {
   );
   const cells = [metres(w1), "", metres(mean), percent(zeroShare)];
   const counts = `${numPoints.toLocaleString("en")} points in ${count.toLocaleString("en")} cells`;
-  return make(
+  const row = make("tr", {}, head, ...cells.map((text) => make("td", { text })));
+  const table = make(
     "table",
-    { class: "figures", title: `${counts}, ${which} ODR` },
-    make("caption", { class: "hidden-text", text: `Selection: ${counts}` }),
-    make("tbody", {}, make("tr", {}, head, ...cells.map((text) => make("td", { text })))),
-    make(
-      "tfoot",
-      {},
-      make(
-        "tr",
-        {},
-        make("td", { class: "quiet", text: `${counts}, ${which} ODR`, attributes: { colspan: 5 } }),
-      ),
-    ),
+    { class: "figures", label: "Selected offsets against the prior" },
+    make("tbody", {}, row),
   );
+  return [table, make("p", { text: `${counts}, ${which} ODR` })];
+}
+
+/** Says how high the selection goes where the axis of the density cuts it off. */
+function cutNote({ x, y }, { meta, yaxis }, row) {
+  const top = yaxis.range[1];
+  const peak = meta.view === "density" && y.length ? y.indexOf(Math.max(...y)) : -1;
+  if (peak < 0 || y[peak] <= top) return [];
+  return [
+    {
+      name: "selection",
+      x: x[peak + 1],
+      y: top,
+      xanchor: "left",
+      yanchor: "top",
+      xshift: 4,
+      yshift: -14 * row,
+      showarrow: false,
+      text: `↑ ${Math.round(100 * y[peak])} %`,
+      font: { size: 11, color: themeColor("text") },
+    },
+  ];
 }
 
 /** The range that is lit up, and the length of the picked point, where the axis has lengths. */

@@ -34,6 +34,7 @@ export class Launch {
         ask("/api/recipes"),
         ask("/api/runs"),
       ]);
+      this.mayCheck = session.rights === "control";
       this.summary.allow(refusal(session));
       this.list.start(session.rights === "control");
       await this.form.start(recipes, runs, new URLSearchParams(location.search));
@@ -45,6 +46,7 @@ export class Launch {
   _later() {
     clearTimeout(this.timer);
     this.asking?.abort();
+    if (!this.mayCheck) return this.summary.fault(this.summary.refusal);
     this.summary.wait();
     this.timer = setTimeout(() => this._check(), CHECK_AFTER_MS);
   }
@@ -79,7 +81,7 @@ export class Launch {
 /** Why this page cannot start a training; empty where it can. */
 function refusal({ rights, launch }) {
   if (rights !== "control")
-    return "This page was opened with the view link, which starts nothing. The command below does.";
+    return "This page was opened with the view link: it shows what there is and starts nothing.";
   return launch === false
     ? "This studio was started without launching. The command below starts the run."
     : "";

@@ -45,11 +45,11 @@ export class Steering {
       this.why,
       this.bar.element,
       this.news,
-      this.toast,
       this.ended,
       this.budget.element,
       this.values.element,
       this.history,
+      this.toast, // sticks to the lower edge while the card is longer than the column
     );
     this.refresh();
   }

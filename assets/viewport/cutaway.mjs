@@ -28,7 +28,7 @@ export const FLAG = { free: 0, plane: 1, cut: 2 };
  */
 export function shellOf(scene) {
   const { numCells, cellIsPlane, scale } = scene;
-  const coord = Float32Array.from(scene.cellCoord, (value) => value * scale);
+  const coord = new Float32Array(scene.cellCoord).map((value) => value * scale);
   const height = heightOverLowest(coord, numCells);
   const normals = patchNormals(coord, cellIsPlane, scene.cellSize);
   const inside = insideOf(coord, cellIsPlane);
@@ -61,7 +61,9 @@ export function shellOf(scene) {
 
 /** Flags of a scene nothing of which is cut. */
 export function wholeFlags({ cellIsPlane }) {
-  return Uint8Array.from(cellIsPlane, (isPlane) => (isPlane ? FLAG.plane : FLAG.free));
+  const flags = new Uint8Array(cellIsPlane.length);
+  for (let cell = 0; cell < flags.length; cell++) if (cellIsPlane[cell]) flags[cell] = FLAG.plane;
+  return flags;
 }
 
 /** Bring `flags` up to date with the place of the eye; true if any of them changed. */
@@ -90,10 +92,14 @@ function inwardOf([x, y, z], at, inside, height) {
 
 /** The middle of what is not on planes, or of everything where nothing else is. */
 function insideOf(coord, cellIsPlane) {
-  const cells = [...cellIsPlane.keys()];
+  const cells = Uint32Array.from(cellIsPlane.keys());
   const free = cells.filter((cell) => !cellIsPlane[cell]);
   const counted = free.length ? free : cells;
-  return [0, 1, 2].map((axis) => medianOf(counted.map((cell) => coord[3 * cell + axis])));
+  return [0, 1, 2].map((axis) => {
+    const along = new Float32Array(counted.length);
+    for (let k = 0; k < along.length; k++) along[k] = coord[3 * counted[k] + axis];
+    return medianOf(along);
+  });
 }
 
 /** Metres of each cell over the lowest one in its column or a column beside it. */

@@ -29,7 +29,15 @@ export class ObjectsList {
       attributes: { type: "button" },
       on: { click: () => ask.onShowAll() },
     });
-    this.rows = make("div", { class: "vp-objects", attributes: { role: "list" } });
+    const keyAt = ({ target }) => target.closest("[data-key]")?.dataset.key ?? null;
+    this.rows = make("div", {
+      class: "vp-objects",
+      attributes: { role: "list" },
+      on: {
+        pointerover: (event) => ask.onHover(keyAt(event)),
+        pointerleave: () => ask.onHover(null),
+      },
+    });
     this.element = make(
       "section",
       { label: "Objects" },
@@ -97,11 +105,7 @@ export class ObjectsList {
       "div",
       {
         class: "vp-object",
-        attributes: { role: "listitem", ...(isHidden ? { "data-hidden": "" } : {}) },
-        on: {
-          pointerenter: () => this.ask.onHover(key),
-          pointerleave: () => this.ask.onHover(null),
-        },
+        attributes: { role: "listitem", "data-key": key, ...(isHidden && { "data-hidden": "" }) },
       },
       name,
       eye,

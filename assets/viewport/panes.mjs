@@ -95,8 +95,9 @@ export class Pane {
 
   /** Nothing of it is in the picture. */
   forget() {
-    this.pointsKey = "";
-    this.shadeKey = "";
+    this.pointsKey = ""; // what the points in the picture depend on
+    this.colorKey = ""; // the colours of the cells
+    this.shadeKey = ""; // the colours in the still
   }
 
   clear() {

@@ -10,7 +10,15 @@ export class PickCard {
   /** @param {object} ask onSelect(key), onIsolate(key), onClose(), onHover(key) */
   constructor(ask) {
     this.ask = ask;
-    this.element = make("section", { class: "vp-pick", label: "Picked point" });
+    const keyAt = ({ target }) => target.closest("[data-key]")?.dataset.key ?? null;
+    this.element = make("section", {
+      class: "vp-pick",
+      label: "Picked point",
+      on: {
+        pointerover: (event) => ask.onHover(keyAt(event)),
+        pointerleave: () => ask.onHover(null),
+      },
+    });
     this.element.hidden = true;
     this.key = "";
   }
@@ -64,12 +72,8 @@ export class PickCard {
       class: "vp-link",
       text,
       title: "Select its cells",
-      attributes: { type: "button" },
-      on: {
-        click: () => this.ask.onSelect(key),
-        pointerenter: () => this.ask.onHover(key),
-        pointerleave: () => this.ask.onHover(null),
-      },
+      attributes: { type: "button", "data-key": key },
+      on: { click: () => this.ask.onSelect(key) },
     });
     return make("span", { class: "vp-entry" }, swatch, name, iconButton("alone", "Show it alone", () => this.ask.onIsolate(key)));
   }

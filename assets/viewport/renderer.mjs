@@ -34,7 +34,6 @@ export class NoWebGL2Error extends Error {}
 const SOURCES = { input: SOURCE.tint, truth: SOURCE.tint, height: SOURCE.height }; // else the cell
 const WALL_FLAGS = { all: FLAG.cut + 1, cut: FLAG.cut, hidden: FLAG.plane }; // drawn below
 const NEEDS_FRAME = new Set(["features", "segment", "instance"]);
-const SHADE_STRENGTH = 7; // per unit of log2 depth, summed over four neighbours
 const LARGEST_POINT = 10; // pixels at size 1
 const SPREAD = 1.9; // a point's width over the points' spacing; closes randomly sampled surfaces
 const PICK_REACH = 4; // pixels around the place that was asked for
@@ -173,14 +172,21 @@ export class Renderer {
    *   eye: number[], rise: number[], glide: number, tail: number, count: number}[]} views one a
    *   pane; focal in pixels; rise: metres up for a metre ahead, in the middle of the picture and what
    *   its top has more; glide 0..1 between the last two frames, and the end of the votes' tails
+   * @param {boolean} isMoving whether the next picture will show other points
    */
-  draw(views) {
+  draw(views, isMoving = false) {
     const { canvas, gl, panes } = this;
     if (gl.isContextLost()) return;
-    this._prepare(panes[0].look);
-    panes.forEach((pane, k) => this._drawPane(pane, views[k]));
-    gl.disable(gl.SCISSOR_TEST);
-    this.still.show();
+    const divider = this._prepare(panes[0].look);
+    if (isMoving) {
+      gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+      clear(gl, divider);
+      panes.forEach((pane, k) => this._drawPane(pane, views[k], null));
+    } else {
+      panes.forEach((pane, k) => this._drawPane(pane, views[k], this.still.handle));
+      gl.disable(gl.SCISSOR_TEST);
+      this.still.show();
+    }
     if (!this.scene) return;
     gl.enable(gl.SCISSOR_TEST);
     gl.enable(gl.BLEND);
@@ -191,29 +197,34 @@ export class Renderer {
     gl.viewport(0, 0, canvas.width, canvas.height);
   }
 
-  /** The canvas-wide pictures, emptied when their size, the panes or the colour between them change. */
+  /**
+   * The canvas-wide pictures, emptied when their size, the panes or the colour between them change;
+   * that colour.
+   */
   _prepare({ background, unassigned }) {
     const { canvas, gl, panes } = this;
-    const key = String([canvas.width, canvas.height, panes.length, background, unassigned]);
-    if (key === this._stillKey) return;
+    const divider = background.map((from, k) => (from + (unassigned[k] - from) * DIVIDER) / 255);
+    const key = String([canvas.width, canvas.height, panes.length, divider]);
+    if (key === this._stillKey) return divider;
     this._stillKey = key;
     this.target.resize(canvas.width, canvas.height);
     this.still.resize(canvas.width, canvas.height);
-    const divider = background.map((from, k) => (from + (unassigned[k] - from) * DIVIDER) / 255);
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.still.handle);
-    gl.clearColor(...divider, 1);
-    gl.clear(gl.COLOR_BUFFER_BIT);
+    clear(gl, divider);
     for (const pane of panes) pane.forget();
+    return divider;
   }
 
-  _drawPane(pane, view) {
+  /** Bring a pane up to date in the still; or draw it on screen (null), where nothing is kept. */
+  _drawPane(pane, view, into) {
     const [pointsKey, shadeKey] = [this._pointsKey(pane, view), this._shadeKey(pane)];
     const isMoved = pointsKey !== pane.pointsKey;
-    if (!isMoved && shadeKey === pane.shadeKey) return;
+    if (into && !isMoved && shadeKey === pane.shadeKey) return;
     this._enter(pane);
     if (isMoved) this._drawTarget(pane, view);
-    this._drawShade(pane, view);
-    Object.assign(pane, { pointsKey, shadeKey });
+    if (shadeKey !== pane.colorKey) this._color(pane);
+    this._drawShade(pane, view, into);
+    Object.assign(pane, { pointsKey, colorKey: shadeKey, shadeKey: into && shadeKey });
   }
 
   /** Draw into this pane's part of the canvas, from its textures. */
@@ -285,18 +296,23 @@ export class Renderer {
     gl.bindVertexArray(null);
   }
 
-  _drawShade(pane, { clip, eye, rise }) {
+  /** What its cells look like. */
+  _color(pane) {
+    const { flags, scene } = this;
+    if (!scene) return;
+    const { frame, look, slots } = pane;
+    const colouring = this.effectiveColouring(pane);
+    const texels = cellTexels({ colouring, scene, frame, slots, flags, look });
+    pane.textures.u_cell_color.upload("rgba", texels);
+  }
+
+  _drawShade(pane, { clip, eye, rise }, into) {
     const { canvas, gl, scene } = this;
     const { look, box } = pane;
     const { handle, at } = this.any.hovered ? this.shadeHover : this.shade;
     const colouring = this.effectiveColouring(pane);
-    if (scene) {
-      this._tint(look);
-      const { frame, slots } = pane;
-      const texels = cellTexels({ colouring, scene, frame, slots, flags: this.flags, look });
-      pane.textures.u_cell_color.upload("rgba", texels);
-    }
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.still.handle);
+    if (scene) this._tint(look);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, into);
     gl.useProgram(handle);
     const bottom = canvas.height - box.y - box.height;
     gl.uniform4i(at.u_box, box.x, bottom, box.x + box.width - 1, bottom + box.height - 1);
@@ -308,7 +324,6 @@ export class Renderer {
     gl.uniform3fv(at.u_background, unit(look.background));
     gl.uniform3fv(at.u_unassigned, unit(look.unassigned));
     gl.uniform3fv(at.u_highlight, look.background[0] < 128 ? [1, 1, 1] : [0.06, 0.08, 0.11]);
-    gl.uniform1f(at.u_strength, SHADE_STRENGTH * Math.LOG2E);
     gl.uniform1i(at.u_radius, Math.max(Math.round(look.pixelRatio), 1));
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
@@ -362,6 +377,11 @@ export class Renderer {
   dispose() {
     this.gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
+}
+
+function clear(gl, [red, green, blue]) {
+  gl.clearColor(red, green, blue, 1);
+  gl.clear(gl.COLOR_BUFFER_BIT);
 }
 
 function unit(color) {

@@ -109,7 +109,8 @@ export const SOURCE = { tint: 0, height: 1, cell: 2 };
 
 /**
  * The colour of each pixel's point, and eye-dome lighting (Boucheny 2009): a pixel darkens by how
- * far behind its neighbours it lies. The sum of log2 ratios of depths is the log2 of their product.
+ * far behind its neighbours it lies: by exp(-strength times the sum of log2 ratios of depths), which
+ * is a power of the ratios' product, the tenth at a strength of 7.
  */
 export function shadeFragment(withHover) {
   const outline = `
@@ -137,7 +138,6 @@ uniform vec2 u_height_range; // metres
 uniform vec3 u_background;
 uniform vec3 u_unassigned;
 uniform vec3 u_highlight;
-uniform float u_strength;
 uniform int u_radius;        // pixels
 out vec4 color;
 
@@ -185,9 +185,13 @@ void main() {
     if (u_source == ${SOURCE.tint}) own = tint_of(owner.x);
     else if (u_source == ${SOURCE.height}) own = height_color(u_clip.x * u_clip.y / here);
     if ((marks & ${MARK.unassigned}) != 0) own = mix(own, u_unassigned, u_unassigned_share);
-    own *= mix(0.3, 1.0, pow(behind, -u_strength));
-    if ((marks & ${MARK.faint}) != 0) own = mix(u_background, own, 0.25);
-    if ((marks & ${MARK.hovered}) != 0) own = mix(own, vec3(1.0), 0.25);
+    float squared = behind * behind;
+    float fourth = squared * squared;
+    own *= mix(0.3, 1.0, 1.0 / (fourth * fourth * squared));
+    if ((marks & ${MARK.faint | MARK.hovered}) != 0) {
+      bool is_faint = (marks & ${MARK.faint}) != 0;
+      own = is_faint ? mix(u_background, own, 0.25) : mix(own, vec3(1.0), 0.25);
+    }
     color.rgb = own;
   }${withHover ? outline : ""}
 }

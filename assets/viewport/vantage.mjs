@@ -61,13 +61,15 @@ function flagsFrom(scene, shell, walls, back) {
 /** How many cells off the planes nothing covers, seen from far away. */
 function countSeen({ cellCoord, cellSize, numCells, scale }, flags, view) {
   const { right, up, back } = basis(view);
-  const along = (cell, axis) =>
-    scale *
-    (cellCoord[3 * cell] * axis[0] +
-      cellCoord[3 * cell + 1] * axis[1] +
-      cellCoord[3 * cell + 2] * axis[2]);
-  const x = Float32Array.from({ length: numCells }, (_, cell) => along(cell, right));
-  const y = Float32Array.from({ length: numCells }, (_, cell) => along(cell, up));
+  const along = ([ax, ay, az]) => {
+    const places = new Float32Array(numCells);
+    for (let cell = 0; cell < numCells; cell++) {
+      const [k, m, n] = [3 * cell, 3 * cell + 1, 3 * cell + 2];
+      places[cell] = scale * (cellCoord[k] * ax + cellCoord[m] * ay + cellCoord[n] * az);
+    }
+    return places;
+  };
+  const [x, y, depth] = [along(right), along(up), along(back)];
   const [left, width] = rangeOf(x);
   const [bottom, height] = rangeOf(y);
   const edge = Math.max(1.5 * cellSize, Math.max(width, height) / MOST_PIXELS);
@@ -77,9 +79,11 @@ function countSeen({ cellCoord, cellSize, numCells, scale }, flags, view) {
     if (flags[cell] === FLAG.cut) continue;
     const row = Math.floor((y[cell] - bottom) / edge);
     const at = row * columns + Math.floor((x[cell] - left) / edge);
-    if (nearest[at] < 0 || along(cell, back) > along(nearest[at], back)) nearest[at] = cell;
+    if (nearest[at] < 0 || depth[cell] > depth[nearest[at]]) nearest[at] = cell;
   }
-  return nearest.reduce((seen, cell) => seen + (cell >= 0 && flags[cell] === FLAG.free), 0);
+  let seen = 0;
+  for (const cell of nearest) if (cell >= 0 && flags[cell] === FLAG.free) seen++;
+  return seen;
 }
 
 /**

@@ -267,7 +267,8 @@ export class View {
       this.budget = nextBudget(this.budget, drawn, now - this.lastPicture);
     }
     this.hasMoved = false;
-    this._draw(pointsToDraw(this._total(), this._perPane(this.budget), isMoving));
+    const count = pointsToDraw(this._total(), this._perPane(this.budget), isMoving);
+    this._draw(count, isMoving);
     this.lastPicture = isMoving ? now : null;
     clearTimeout(this.settle);
     if (this.turn || glides.length) this.request();
@@ -281,8 +282,9 @@ export class View {
     if (this.drawn < this._total()) this.request();
   }
 
-  _draw(count) {
-    this.renderer.draw(this.panes.map((pane) => ({ ...this._eye(pane), ...timesOf(pane), count })));
+  _draw(count, isMoving = false) {
+    const views = this.panes.map((pane) => ({ ...this._eye(pane), ...timesOf(pane), count }));
+    this.renderer.draw(views, isMoving);
     const countChanged = this.drawn !== count;
     this.drawn = count;
     this.on.onDrawn({ countChanged });

@@ -1,11 +1,10 @@
 """Everything that the pages of a run ask the studio, asked without a browser."""
 
-import json
 from typing import Any
 
 from httpx import Client, Response
 
-from layouts import ids
+from layouts import ids, live, runs, shell
 
 JSON_ROUTES = (
     "/api/runs",
@@ -35,14 +34,16 @@ def is_sound(answer: Response) -> bool:
     return len(said.split()) > 3
 
 
-def page_answers(client: Client, origin: str, path: str, run: str, scene: str, step: int) -> dict:
-    """Answers of all callbacks that the server has, for the page at a path: by their output.
+def page_answers(client: Client, origin: str, run: str, scene: str, step: int) -> dict:
+    """What the server's callbacks answer on the list of runs and the page of a run, by output.
 
     Components that are not named have the value None, as on a page that has just opened.
     """
+    pages = (shell.shell(), runs.runs_page("runs"), live.live_page(run))
+    there = {getattr(part, "id", None) for page in pages for part in page._traverse()}
     cursor = {"run": run, "scene": scene, "step": step, "following": False}
     values: dict[str, Any] = {
-        f"{ids.URL}.pathname": path,
+        f"{ids.URL}.pathname": f"/live/{run}",
         f"{ids.URL}.search": "",
         f"{ids.LIVE_RUN}.data": run,
         f"{ids.LIVE_CURSOR}.data": cursor,
@@ -56,7 +57,8 @@ def page_answers(client: Client, origin: str, path: str, run: str, scene: str, s
 
     answers = {}
     for callback in client.get("/_dash-dependencies").json():
-        if callback.get("clientside_function"):
+        asked = [*callback["inputs"], *callback["state"]]
+        if callback.get("clientside_function") or not {part["id"] for part in asked} <= there:
             continue
         outputs = callback["output"].strip(".").split("...")
         body = {
@@ -67,7 +69,6 @@ def page_answers(client: Client, origin: str, path: str, run: str, scene: str, s
             "changedPropIds": [],
         }
         answers[callback["output"]] = client.post(
-            "/_dash-update-component", content=json.dumps(body),
-            headers={"Origin": origin, "Content-Type": "application/json"},
-        )  # fmt: skip
+            "/_dash-update-component", json=body, headers={"Origin": origin}
+        )
     return answers

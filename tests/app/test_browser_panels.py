@@ -70,7 +70,7 @@ def selection_trace(page: Page) -> dict:
 
 
 def view(page: Page, name: str) -> None:
-    page.locator("#odr-view").get_by_text(name, exact=True).click()
+    page.locator("#odr-view").get_by_role("radio", name=name).click()
     until(page, f"{LENGTHS}.layout.meta.view === '{name.lower()}'")
 
 

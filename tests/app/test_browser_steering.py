@@ -196,7 +196,7 @@ def test_the_launch_form_is_checked_while_it_is_filled_in(visit):
     radius.fill("-2")
     expect(page.locator('[data-field="scr.link_radius"] .fd-problem')).to_contain_text("> 0")
     radius.fill("0.5")
-    expect(summary.locator("code")).to_contain_text("--scr.link-radius 0.5")
+    expect(summary.locator("code")).to_contain_text("--scr.link-radius=0.5")
     page.get_by_role("button", name="Reset link radius").click()
     expect(summary.locator("code")).not_to_contain_text("link-radius")
     # The device is taken by the run that goes on, so nothing is started here.

@@ -145,3 +145,108 @@ def test_every_colouring_changes_the_picture(live):
         assert page.evaluate(STATE)["colouring"] == colouring
         pictures[colouring] = picture(page)
     assert len(set(pictures.values())) == len(pictures)
+
+
+# A view of its own beside the page's, on the same run: what the page builds upon.
+OPEN_VIEW = """async () => {
+  const from = (name) => import(`/assets/viewport/${name}.mjs`);
+  const [{ View }, { Api }, records, { CELL }, { categoryColor, parseColor }] = await Promise.all(
+    ["view", "api", "records", "cell_flags", "palette"].map(from));
+  const api = new Api("rooms");
+  const { version } = await api.run();
+  const id = window.pointinsViewport.state().scene;
+  const scene = records.decodeScene(await api.scene(id, version, { onProgress() {} }));
+  const frames = await Promise.all([0, 40].map(
+    async (step) => records.decodeFrame(await api.frame(id, step, version), step)));
+  const slots = Int32Array.from({ length: 64 }, (_, k) => k);
+  const view = new View({ onDrawn() {}, onContext(isLost) { window.contextIs = isLost; } });
+  view.canvas.style.cssText = "position:fixed;inset:0;width:480px;height:320px;z-index:99";
+  document.body.append(view.canvas);
+  await new Promise((done) => setTimeout(done, 100)); // it learns its size
+  view.setScene(scene);
+  view.setFrame(frames[1], slots);
+  view.setLook({ colouring: "instance", centroids: false, trails: { frames: 0 } });
+  Object.assign(window, { view, scene, frames, slots, CELL });
+  window.colorOf = (row) => row < 0 ? view.look.unassigned : parseColor(categoryColor(slots[row]));
+  window.pixels = () => {
+    view.drawStill();
+    const { gl } = view.renderer;
+    const data = new Uint8Array(480 * 320 * 4);
+    gl.readPixels(0, 0, 480, 320, gl.RGBA, gl.UNSIGNED_BYTE, data);
+    return (x, y) => [...data.subarray(4 * (480 * (319 - y) + x), 4 * (480 * (319 - y) + x) + 3)];
+  };
+}"""
+
+# Of a grid of places: how many show a point, and at how many of them another one was picked.
+PICK_GRID = """() => {
+  const at = pixels();
+  const background = String(view.look.background);
+  let [shown, wrong] = [0, 0];
+  for (let y = 4; y < 316; y += 6) for (let x = 4; x < 476; x += 6) {
+    const color = at(x, y);
+    if (String(color) === background) continue;
+    shown++;
+    const found = view.pick(x + 0.5, y + 0.5);
+    const own = colorOf(frames[1].instance[found.cell]);
+    const light = Math.max(...color) / Math.max(...own); // what the shading takes away
+    if (scene.cellIndex[found.point] !== found.cell) wrong++;
+    else if (color.some((value, k) => Math.abs(value - own[k] * light) > 2)) wrong++;
+  }
+  return { shown, wrong };
+}"""
+
+HIDE_WHAT_IS_PICKED = """() => {
+  const { cell } = view.pick(240, 160);
+  const flags = new Uint8Array(scene.numCells);
+  flags[cell] = CELL.hidden;
+  const whole = [[0, 0], [480, 0], [480, 320], [0, 320]];
+  const before = view.cellsInside(whole);
+  view.setCells(flags);
+  view.drawStill();
+  const after = view.cellsInside(whole);
+  const again = view.pick(240, 160);
+  view.setCells(null);
+  return { before: before.length, after: after.length, same: again?.cell === cell };
+}"""
+
+FULL_LOOK = """() => {
+  view.setLayout(4);
+  view.panes[1].setFrame(frames[0], slots);
+  view.panes[1].setLook({ colouring: "segment", arrows: ["before", "after", "target"] });
+  view.panes[2].setLook({ colouring: "features", t: 0.5, centroids: true });
+  view.panes[3].setLook({ votes: "target", t: 1, colouring: "truth" });
+  view.setCells(Uint8Array.from(frames[1].instance, (row) => (row === 1 ? 1 : row === 2 ? 4 : 0)));
+  view.setTrails(new Map([[0, [[1, 1, 0, 0], [1.5, 1, 0.5, 20], [2, 1, 0.5, 40]]]]));
+  return view.pixelHash();
+}"""
+
+
+def test_the_view_keeps_what_the_page_builds_upon(live):
+    """Picking, hiding, panes and a lost context, against the pixels of the picture itself."""
+    visit, writer = live
+    page = visit.page
+    for step in (0, 40):
+        append_frame(writer, step, num_points=POINTS)
+    shown_step(page, 40)
+    page.evaluate(OPEN_VIEW)
+
+    picked = page.evaluate(PICK_GRID)
+    assert picked["shown"] > 500
+    assert picked["wrong"] == 0, "what is picked is what is drawn there"
+
+    hidden = page.evaluate(HIDE_WHAT_IS_PICKED)
+    assert hidden["after"] == hidden["before"] - 1
+    assert not hidden["same"], "what is hidden cannot be picked"
+
+    alone = page.evaluate("view.pixelHash()")
+    four = page.evaluate(FULL_LOOK)
+    assert four != alone
+    page.evaluate("() => { window.lost = view.renderer.gl.getExtension('WEBGL_lose_context'); }")
+    page.evaluate("lost.loseContext()")
+    page.wait_for_function("() => window.contextIs === true")
+    page.evaluate("lost.restoreContext()")
+    page.wait_for_function("() => window.contextIs === false")
+    assert page.evaluate("view.pixelHash()") == four, "a lost context leaves no trace"
+
+    page.evaluate("() => { view.setCells(null); view.setTrails(null); view.setLayout(1); }")
+    assert page.evaluate("view.pixelHash()") == alone, "and one pane is as it was"

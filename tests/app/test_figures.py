@@ -182,13 +182,13 @@ def test_the_map_of_odr_leads_from_the_quantiles_before_to_those_after(stats, th
 
 def test_the_slope_of_a_map_that_doubles_lengths_is_two():
     before = np.linspace(0.1, 1.0, 101)
-    middles, slopes = odr_figures.slopes_of(before.tolist(), (2 * before).tolist())
+    middles, slopes = odr_figures.slopes_of(before.tolist(), (2 * before).tolist(), 0.001)
     assert slopes == pytest.approx([2.0] * 100, rel=1e-3)
     assert middles[0] == pytest.approx(0.1045)
 
 
 def test_equal_lengths_have_no_slope_between_them():
-    middles, slopes = odr_figures.slopes_of([0.0, 0.0, 0.0, 0.5], [0.1, 0.2, 0.3, 0.4])
+    middles, slopes = odr_figures.slopes_of([0.0, 0.0, 0.0, 0.5], [0.1, 0.2, 0.3, 0.4], 0.01)
     assert middles == [0.25] and slopes == [pytest.approx(0.6)]
 
 

@@ -18,7 +18,7 @@ from app.server import create_app
 from pointins_engine.errors import RunError, SceneError
 from pointins_engine.run_log.store import RunStore
 from pointins_engine.scenes.source import open_raw_scenes
-from tests.app.studio_fixtures import ORIGIN, PNG, TestClient
+from tests.app.studio_fixtures import ORIGIN, PNG, TestClient, WebSocketDenialResponse
 
 ROOT = Path(__file__).parents[3]
 SOCKETS = ORIGIN.replace("http", "ws")
@@ -214,6 +214,17 @@ def test_rule_11_only_so_many_watch(client, monkeypatch):
             with pytest.raises(WebSocketDisconnect) as closed:
                 second.receive_json()
     assert closed.value.code == 4029
+
+
+def test_rule_11_only_so_many_websockets_are_open(client, monkeypatch):
+    monkeypatch.setattr("app.security.MAX_SOCKETS", 1)
+    for _ in range(2):  # the place of one that has ended is free again
+        with client.websocket_connect(LIVE, headers=FROM_HERE) as first:
+            assert first.receive_json()["type"] == "hello"
+            with pytest.raises(WebSocketDenialResponse) as refused:
+                with client.websocket_connect(LIVE, headers=FROM_HERE):
+                    pass
+            assert refused.value.status_code == 503
 
 
 # 12. Nothing is on that was not asked for, and who steered is on record.

@@ -55,11 +55,11 @@ ODR_PANELS = (
 )
 SCR_PANELS = (
     Panel(
-        title="Adjusted Rand index",
+        title="Adjusted Rand index to the last frame, to the truth",
         top=1,
         curves=(
-            ("scr.ari_before", "to last frame", "target"),
-            ("scr.ari_truth", "to truth", "truth"),
+            ("scr.ari_before", "last frame", "target"),
+            ("scr.ari_truth", "truth", "truth"),
         ),
     ),
     Panel(

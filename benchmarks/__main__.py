@@ -14,6 +14,7 @@ from benchmarks import (
     reading,
     steps,
     viewport,
+    watching,
     world,
 )
 
@@ -22,6 +23,7 @@ BENCHMARKS = {
     "instances": instances.table,
     "latency": latency.table,
     "viewport": viewport.table,
+    "watching": watching.table,
     "reading": reading.table,
     "loading": loading.table,
     "world": world.table,

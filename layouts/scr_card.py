@@ -52,7 +52,7 @@ def scr_card(steps_height: int) -> Component:
                         html.Div(
                             [
                                 graph(ids.SCR_FLOW, FLOW_HEIGHT, "Cells that went on together"),
-                                html.P("Bright ribbons: merged or split.", className="caption"),
+                                html.P("Coloured ribbons: merged or split.", className="caption"),
                             ],
                             id=ids.SCR_FLOW_BODY,
                         ),
@@ -102,21 +102,21 @@ def change_facts(scr: Mapping[str, Any]) -> list[Component]:
     if "transitions" not in scr:
         return [html.P(NOT_RECORDED, className="quiet")]
     truth = scr.get("ari_truth")
-    known = [] if truth is None else [_ari("to truth", truth, "with the labelled objects")]
+    known = [] if truth is None else [_ari("truth", truth, "with the labelled objects")]
     before = scr.get("before_step")
     if before is None:
         return [html.P("This is the first frame.", className="quiet"), *known]
     return [
-        fact("since step", words.count(before)),
+        fact("since step", words.count(before), "the frame before this one"),
         fact("merges", words.count(scr.get("merges")), "made of two or more from before"),
         fact("splits", words.count(scr.get("splits")), "came apart into two or more"),
-        _ari("to last frame", scr.get("ari_before"), "with the pseudo-instances of that frame"),
+        _ari("last", scr.get("ari_before"), "with the pseudo-instances of that frame"),
         *known,
     ]
 
 
 def _ari(label: str, value: float | None, about: str) -> Component:
-    return fact(f"ARI {label}", words.number(value), f"adjusted Rand index {about}")
+    return fact(f"ARI, {label}", words.number(value), f"adjusted Rand index {about}")
 
 
 def segment_table(scr: Mapping[str, Any]) -> Component:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -334,6 +335,7 @@ def test_a_shell_forks_steers_and_hears_why_not(untouched, scans, tmp_path, caps
     try:
         while not (run / "state.json").exists() or not Run(run).state().get("control"):
             assert trainer.poll() is None
+            time.sleep(0.05)
         assert main(["steer", str(run), "step"]) == 0
         assert "is done, its frame is written" in capsys.readouterr().out
         assert Run(run).state()["status"] == "paused"

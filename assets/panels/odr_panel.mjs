@@ -121,6 +121,7 @@ function mapTrace({ frame, selection, picked }, chart) {
   const map = chart.data.find(({ name }) => name === "after ODR");
   const text = cells.map((cell, k) => {
     if (!isPicked || k < cells.length - 1) return "";
+    if (frame.level && !frame.level[cell]) return `${metres(before[cell])}, left alone by ODR`;
     const slope = slopeAt(map.x, map.y, before[cell], SLOPE_WINDOW * chart.layout.meta.max_m);
     return `${metres(before[cell])} → ${metres(after[cell])}, slope ${number(slope)}`;
   });

@@ -46,7 +46,7 @@ export class Launch {
   _later() {
     clearTimeout(this.timer);
     this.asking?.abort();
-    if (!this.mayCheck) return this.summary.fault(this.summary.refusal);
+    if (!this.mayCheck) return this.summary.refuse();
     this.summary.wait();
     this.timer = setTimeout(() => this._check(), CHECK_AFTER_MS);
   }

@@ -16,6 +16,8 @@ export class LaunchSummary {
       attributes: { type: "button" },
       on: { click: () => this._copy() },
     });
+    this.command = make("div", { class: "command" }, this.code, this.copy);
+    this.command.hidden = true;
     this.button = make("button", {
       class: "button is-main la-launch",
       text: "Launch",
@@ -29,7 +31,7 @@ export class LaunchSummary {
       make("h2", { text: "What will be started" }),
       this.facts,
       this.notes,
-      make("div", { class: "command" }, this.code, this.copy),
+      this.command,
       this.word,
       this.button,
     );
@@ -39,6 +41,12 @@ export class LaunchSummary {
   /** Why this session starts nothing; empty where it may. */
   allow(refusal) {
     this.refusal = refusal;
+    this.button.hidden = Boolean(refusal);
+  }
+
+  /** Only why nothing is started here. */
+  refuse() {
+    this._say(this.refusal, "");
   }
 
   wait(word = "Checking.") {
@@ -64,6 +72,7 @@ export class LaunchSummary {
       fact("the whole", duration_s ? `~${duration(duration_s)}` : "not known yet"),
     );
     this.notes.replaceChildren(...(notes ?? []).map((text) => make("li", { text })));
+    this.command.hidden = false;
     this.code.textContent = command ?? shellLine(argv ?? []);
     const num = Object.keys(errors).length;
     this.button.disabled = num > 0 || Boolean(this.refusal);

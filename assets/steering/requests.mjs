@@ -29,10 +29,13 @@ async function answerOf(request) {
 export function repeatedly(look) {
   let timer = null;
   let isOver = false;
+  let turn = 0;
   const go = async () => {
     clearTimeout(timer);
+    turn += 1;
+    const mine = turn;
     const wait = document.hidden ? 1000 : await look();
-    if (!isOver) timer = setTimeout(go, wait);
+    if (!isOver && mine === turn) timer = setTimeout(go, wait); // the last look goes on
   };
   go();
   return {

@@ -107,7 +107,8 @@ export class Steering {
     if (budget && !this.delayed)
       this.budget.update({ value: budget.value, isOpen: isSteerable, figures: link.watching });
     this.values.element.hidden = !isAlive || !control.fields.length;
-    this.values.update(control.fields.filter(({ name }) => name !== BUDGET), isSteerable);
+    const fields = control.fields.filter(({ name }) => name !== BUDGET);
+    this.values.update(fields, isSteerable, this.delayed !== null);
     this._tell(control.commands);
     const ended = endedView(this.run, this.status, link.rights);
     if (this.ended.dataset.key !== ended.key) {
@@ -150,6 +151,7 @@ export class Steering {
       this._endToast();
       this.budget.back();
       this.say("Taken back: nothing was sent.", "ok");
+      this.refresh();
     });
     this.toast.replaceChildren(
       make("div", { class: "st-toast-lines" }, ...lines.map((text) => make("p", {}, ...phrase(text)))),
@@ -168,6 +170,7 @@ export class Steering {
         this.command("set", values);
       },
     });
+    this.refresh();
     undo.focus();
   }
 

@@ -40,7 +40,8 @@ export class Values {
   }
 
   /** The fields as the server has them now. */
-  update(fields, isOpen) {
+  update(fields, isOpen, isOnItsWay) {
+    this.isOnItsWay = isOnItsWay;
     const key = `${isOpen} ${fields.map(({ name }) => name).join(" ")}`;
     if (key !== this.key) this._build(fields, isOpen, key);
     else for (const field of fields) this.rows.get(field.name).rebase(field.value);
@@ -74,8 +75,9 @@ export class Values {
     }
     const changed = this.changed.length;
     this.count.textContent = changed ? `${changed} changed` : "";
-    this.undo.disabled = changed === 0;
-    this.apply.disabled = changed === 0 || this.lines.length === 0;
+    this.undo.disabled = changed === 0 || this.isOnItsWay;
+    this.apply.disabled = this.undo.disabled || this.lines.length === 0;
+    this.effect.hidden = this.isOnItsWay;
   }
 
   /** What is typed, and what is wrong with it at first sight. */

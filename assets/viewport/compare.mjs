@@ -8,23 +8,19 @@ import { categoryColor, parseColor } from "./palette.mjs";
  * null where there are fewer than two of these.
  */
 export function adjustedRandIndex(a, b) {
-  const [rows, columns, cells] = [new Map(), new Map(), new Map()];
-  const add = (counts, key) => counts.set(key, (counts.get(key) ?? 0) + 1);
-  const width = b.reduce((most, id) => Math.max(most, id), 0) + 1;
+  const numberOf = (ids) => ids.reduce((most, id) => Math.max(most, id), 0) + 1;
+  const [height, width] = [numberOf(a), numberOf(b)];
+  const [rows, columns, cells] = [height, width, height * width].map((n) => new Uint32Array(n));
   let count = 0;
   for (let k = 0; k < a.length; k++) {
     if (a[k] < 0 || b[k] < 0) continue;
     count += 1;
-    add(rows, a[k]);
-    add(columns, b[k]);
-    add(cells, a[k] * width + b[k]);
+    rows[a[k]] += 1;
+    columns[b[k]] += 1;
+    cells[a[k] * width + b[k]] += 1;
   }
   if (count < 2) return null;
-  const pairs = (counts) => {
-    let sum = 0;
-    for (const size of counts.values()) sum += (size * (size - 1)) / 2;
-    return sum;
-  };
+  const pairs = (sizes) => sizes.reduce((sum, size) => sum + (size * (size - 1)) / 2, 0);
   const [both, inA, inB] = [pairs(cells), pairs(rows), pairs(columns)];
   const chance = (inA * inB) / ((count * (count - 1)) / 2);
   const most = (inA + inB) / 2;

@@ -129,12 +129,14 @@ function trailsOf(scale) {
   return [caption("Trails: how fast centroids drift"), bar(scale.gradient, "0", words)];
 }
 
-function scaleOf(colouring, scene, shown, { figures, pinned }) {
+function scaleOf(colouring, scene, shown, comparing) {
+  const { figures, pinned } = comparing;
+  if (comparing.decides("colouring")) return [caption("Colours: as each pane says")];
   if (colouring === "difference" && figures) {
     return [
       caption(`Cells with another object than at step ${pinned.frame.step}, in its colour`),
       entry("vp-swatch", { "data-quantity": "unassigned" }, "unchanged"),
-      entry("vp-swatch", { "data-quantity": "lost" }, "now without one"),
+      entry("vp-swatch", { "data-quantity": "lost" }, "without an object"),
     ];
   }
   if (colouring === "height") return heightScale(scene);

@@ -43,7 +43,8 @@ export function paneBoxes(count, width, height, pixelRatio = 1) {
     const [column, row] = [k % columns, Math.floor(k / columns)];
     const [x, y] = [Math.round(column * (wide + gap)), Math.round(row * (high + gap))];
     const [right, bottom] = [column * (wide + gap) + wide, row * (high + gap) + high];
-    return { x, y, width: Math.round(right) - x, height: Math.round(bottom) - y };
+    const extent = (from, to) => Math.max(Math.round(to) - from, 1);
+    return { x, y, width: extent(x, right), height: extent(y, bottom) };
   });
 }
 

@@ -7,35 +7,20 @@
  */
 
 import { ArrowLayer } from "./arrows.mjs";
-import { cellTexels } from "./cell_colors.mjs";
-import { anyOf, hideOthers, rowsShown, stateOf } from "./cell_flags.mjs";
+import { CELL, anyOf, hideOthers, rowsShown, stateOf } from "./cell_flags.mjs";
 import { CentroidLayer } from "./centroids.mjs";
-import { FLAG, cutAway, shellOf, wholeFlags } from "./cutaway.mjs";
-import { Still, TableTexture, Target, hashBytes, makeProgram } from "./gl.mjs";
-import { sizeFactor } from "./lod.mjs";
-import { heightRamp } from "./palette.mjs";
+import { cutAway, shellOf, wholeFlags } from "./cutaway.mjs";
+import { Still, TableTexture, Target, hashBytes } from "./gl.mjs";
 import { Pane, paneBoxes } from "./panes.mjs";
 import { nearestPoint } from "./picking.mjs";
-import { tintOf } from "./records.mjs";
-import {
-  DISC_PIXELS,
-  POINTS_VERTEX,
-  POINT_COLUMNS,
-  SCREEN_VERTEX,
-  SOURCE,
-  pointsFragment,
-  shadeFragment,
-} from "./shaders.mjs";
+import { PointLayer, WALL_FLAGS } from "./points.mjs";
+import { ShadeLayer } from "./shading.mjs";
 import { TrailLayer } from "./trails.mjs";
 
 /** The browser cannot draw here. */
 export class NoWebGL2Error extends Error {}
 
-const SOURCES = { input: SOURCE.tint, truth: SOURCE.tint, height: SOURCE.height }; // else the cell
-const WALL_FLAGS = { all: FLAG.cut + 1, cut: FLAG.cut, hidden: FLAG.plane }; // drawn below
 const NEEDS_FRAME = new Set(["features", "segment", "instance"]);
-const LARGEST_POINT = 10; // pixels at size 1
-const SPREAD = 1.9; // a point's width over the points' spacing; closes randomly sampled surfaces
 const PICK_REACH = 4; // pixels around the place that was asked for
 const DIVIDER = 0.3; // of the way from the background to what is unassigned
 
@@ -71,23 +56,14 @@ export class Renderer {
 
   _build() {
     const { gl } = this;
-    this.discs = makeProgram(gl, POINTS_VERTEX, pointsFragment(true));
-    this.squares = makeProgram(gl, POINTS_VERTEX, pointsFragment(false));
-    this.shade = makeProgram(gl, SCREEN_VERTEX, shadeFragment(false));
-    this.shadeHover = makeProgram(gl, SCREEN_VERTEX, shadeFragment(true));
+    this.points = new PointLayer(gl);
+    this.shade = new ShadeLayer(gl);
+    this.centroids = new CentroidLayer(gl);
+    this.arrows = null; // made when they are first asked for
+    this.trails = null;
+    this.cellState = new TableTexture(gl, "u_cell_state", "flag");
     this.target = new Target(gl);
     this.still = new Still(gl);
-    this.textures = {
-      u_cell_coord: new TableTexture(gl, "u_cell_coord", "coord"),
-      u_cell_state: new TableTexture(gl, "u_cell_state", "flag"),
-    };
-    new TableTexture(gl, "u_ramp", "rgba").upload("rgba", heightRamp());
-    this.tints = {}; // by kind: {texture, key}
-    this.array = gl.createVertexArray();
-    this.buffers = { coord: gl.createBuffer(), cell: gl.createBuffer() };
-    this.centroids = new CentroidLayer(gl);
-    this.arrows = new ArrowLayer(gl);
-    this.trails = new TrailLayer(gl);
     this._stillKey = "";
   }
 
@@ -121,19 +97,8 @@ export class Renderer {
   }
 
   _uploadScene() {
-    const { buffers, gl, scene, textures } = this;
-    gl.bindVertexArray(this.array);
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffers.coord);
-    gl.bufferData(gl.ARRAY_BUFFER, scene.coord, gl.STATIC_DRAW);
-    gl.enableVertexAttribArray(0);
-    gl.vertexAttribPointer(0, 3, gl.UNSIGNED_SHORT, true, 6, 0);
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffers.cell);
-    gl.bufferData(gl.ARRAY_BUFFER, scene.cellIndex, gl.STATIC_DRAW);
-    gl.enableVertexAttribArray(1);
-    gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_INT, 4, 0);
-    gl.bindVertexArray(null);
-    textures.u_cell_coord.upload("coord", scene.cellCoord);
-    for (const tint of Object.values(this.tints)) tint.key = "";
+    this.points.setScene(this.scene);
+    this.shade.setScene(this.scene);
     this._uploadState();
     for (const pane of this.panes) pane.forget();
   }
@@ -148,17 +113,18 @@ export class Renderer {
     if (hideOthers(this.flags, flags)) this.hiddenVersion += 1;
     this.flags = flags && flags.slice();
     this.any = anyOf(flags);
+    this.stateVersion += 1;
     if (this.scene) this._uploadState();
   }
 
   _uploadState() {
-    this.textures.u_cell_state.upload("flag", stateOf(this.wallFlags, this.flags));
-    this.stateVersion += 1;
+    this.cellState.upload("flag", stateOf(this.wallFlags, this.flags));
   }
 
   /** True if the walls or the flags leave a cell out of a pane. */
   isLeftOut(cell, look) {
-    return this.wallFlags[cell] >= WALL_FLAGS[look.walls] || ((this.flags?.[cell] ?? 0) & 2) !== 0;
+    const isHidden = ((this.flags?.[cell] ?? 0) & CELL.hidden) !== 0;
+    return isHidden || this.wallFlags[cell] >= WALL_FLAGS[look.walls];
   }
 
   /** What can be shown now: without a frame, points stay and frame colours fall back to input. */
@@ -220,14 +186,16 @@ export class Renderer {
     const [pointsKey, shadeKey] = [this._pointsKey(pane, view), this._shadeKey(pane)];
     const isMoved = pointsKey !== pane.pointsKey;
     if (into && !isMoved && shadeKey === pane.shadeKey) return;
-    this._enter(pane);
-    if (isMoved) this._drawTarget(pane, view);
-    if (shadeKey !== pane.colorKey) this._color(pane);
-    this._drawShade(pane, view, into);
+    const part = this._enter(pane);
+    if (isMoved) this._drawPoints(pane, view);
+    const colouring = this.effectiveColouring(pane);
+    if (this.scene && shadeKey !== pane.colorKey) this.shade.color(pane, colouring, this.flags);
+    this.gl.bindFramebuffer(this.gl.FRAMEBUFFER, into);
+    this.shade.draw(pane, view, part, { colouring, hasHover: this.any.hovered });
     Object.assign(pane, { pointsKey, colorKey: shadeKey, shadeKey: into && shadeKey });
   }
 
-  /** Draw into this pane's part of the canvas, from its textures. */
+  /** Draw into this pane's part of the canvas, from its textures; that part, counted from below. */
   _enter(pane) {
     const { canvas, gl } = this;
     const { x, y, width, height } = pane.box;
@@ -236,6 +204,7 @@ export class Renderer {
     gl.viewport(...part);
     gl.scissor(...part);
     pane.bind();
+    return part;
   }
 
   /** What decides which point each pixel shows; votes that glide over points at rest do not. */
@@ -259,73 +228,16 @@ export class Renderer {
     ]);
   }
 
-  _drawTarget(pane, view) {
+  _drawPoints(pane, view) {
     const { gl } = this;
+    const isCut = this.scene && pane.look.walls === "cut";
+    if (isCut && cutAway(this.shell, view.eye, this.wallFlags)) this._uploadState();
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.target.handle);
     gl.enable(gl.DEPTH_TEST);
     gl.clearBufferuiv(gl.COLOR, 0, [0, 0, 0, 0]);
     gl.clear(gl.DEPTH_BUFFER_BIT);
-    if (this.scene) this._drawPoints(pane, view);
+    if (this.scene) this.points.draw(pane, view, this.any.hidden);
     gl.disable(gl.DEPTH_TEST);
-  }
-
-  _drawPoints({ frame, look }, view) {
-    const { gl, scene } = this;
-    if (look.walls === "cut" && cutAway(this.shell, view.eye, this.wallFlags)) {
-      this.textures.u_cell_state.upload("flag", stateOf(this.wallFlags, this.flags));
-    }
-    const width = scene.spacing * SPREAD * look.size * sizeFactor(scene.numPoints, view.count);
-    const [least, most] = [1.6, LARGEST_POINT * Math.max(look.size, 1)].map(
-      (size) => size * look.pixelRatio,
-    );
-    const largest = Math.max(Math.min((width * view.focal) / view.clip.near, most), least);
-    const { handle, at } = largest > DISC_PIXELS ? this.discs : this.squares;
-    gl.useProgram(handle);
-    gl.uniformMatrix4fv(at.u_matrix, false, view.matrix);
-    gl.uniform1f(at.u_scale, scene.scale);
-    gl.uniform1f(at.u_t, frame ? look.t : 0);
-    gl.uniform1f(at.u_glide, view.glide);
-    gl.uniform1i(at.u_is_target, look.votes === "target" && frame ? 1 : 0);
-    gl.uniform1i(at.u_leaves_out, look.walls !== "all" || this.any.hidden ? 1 : 0);
-    gl.uniform1ui(at.u_walls_from, WALL_FLAGS[look.walls]);
-    gl.uniform1f(at.u_size, width);
-    gl.uniform1f(at.u_pixels, view.focal);
-    gl.uniform2f(at.u_size_range, least, most);
-    gl.bindVertexArray(this.array);
-    gl.drawArrays(gl.POINTS, 0, view.count);
-    gl.bindVertexArray(null);
-  }
-
-  /** What its cells look like. */
-  _color(pane) {
-    const { flags, scene } = this;
-    if (!scene) return;
-    const { frame, look, slots } = pane;
-    const colouring = this.effectiveColouring(pane);
-    const texels = cellTexels({ colouring, scene, frame, slots, flags, look });
-    pane.textures.u_cell_color.upload("rgba", texels);
-  }
-
-  _drawShade(pane, { clip, eye, rise }, into) {
-    const { canvas, gl, scene } = this;
-    const { look, box } = pane;
-    const { handle, at } = this.any.hovered ? this.shadeHover : this.shade;
-    const colouring = this.effectiveColouring(pane);
-    if (scene) this._tint(look);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, into);
-    gl.useProgram(handle);
-    const bottom = canvas.height - box.y - box.height;
-    gl.uniform4i(at.u_box, box.x, bottom, box.x + box.width - 1, bottom + box.height - 1);
-    gl.uniform2f(at.u_clip, clip.near, clip.far);
-    gl.uniform1i(at.u_source, SOURCES[colouring] ?? SOURCE.cell);
-    gl.uniform1f(at.u_unassigned_share, look.votes === "target" ? look.t : 0);
-    gl.uniform3f(at.u_height, eye[2], ...rise);
-    gl.uniform2f(at.u_height_range, scene?.core.low[2] ?? 0, scene?.core.high[2] ?? 1);
-    gl.uniform3fv(at.u_background, unit(look.background));
-    gl.uniform3fv(at.u_unassigned, unit(look.unassigned));
-    gl.uniform3fv(at.u_highlight, look.background[0] < 128 ? [1, 1, 1] : [0.06, 0.08, 0.11]);
-    gl.uniform1i(at.u_radius, Math.max(Math.round(look.pixelRatio), 1));
-    gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 
   _drawOver(pane, view) {
@@ -335,33 +247,23 @@ export class Renderer {
     const isLeftOut = (cell) => this.isLeftOut(cell, look);
     const hasSelection = this.any.selected;
     const picture = { ...view, scene: this.scene, hasSelection, isLeftOut, shown };
-    if (look.arrows.length) this.arrows.draw(pane, picture, this.flags);
-    if (look.trails.frames > 0) this.trails.draw(pane, picture);
+    if (look.arrows.length) {
+      this.arrows ??= new ArrowLayer(this.gl);
+      this.arrows.draw(pane, picture, this.flags);
+    }
+    if (look.trails.frames > 0 && pane.marks.trails.size) {
+      this.trails ??= new TrailLayer(this.gl);
+      this.trails.draw(pane, picture);
+    }
     if (look.centroids) this.centroids.draw(pane, picture);
-  }
-
-  /** Colours that belong to points, uploaded when they are first asked for. */
-  _tint({ colouring, unassigned }) {
-    const { scene } = this;
-    const kind = colouring === "truth" && scene.instance ? "truth" : "input";
-    this.tints[kind] ??= {
-      texture: new TableTexture(this.gl, "u_tint", "rgb", POINT_COLUMNS),
-      key: "",
-    };
-    const tint = this.tints[kind];
-    const key = `${scene.id} ${kind === "truth" ? unassigned : ""}`;
-    tint.texture.bind();
-    if (key === tint.key) return;
-    tint.texture.upload("rgb", tintOf(scene, kind, unassigned));
-    tint.key = key;
   }
 
   /** The drawn point nearest to a pixel of a pane, counted from the canvas' top left; -1 for none. */
   pick(x, y, { box, pointsKey }) {
     const { canvas, gl, target } = this;
     if (!pointsKey || !this.scene || gl.isContextLost()) return -1;
-    const left = Math.max(box.x, Math.min(Math.round(x), box.x + box.width - 1));
-    const top = Math.max(box.y, Math.min(Math.round(y), box.y + box.height - 1));
+    const left = Math.max(box.x, Math.min(Math.floor(x), box.x + box.width - 1));
+    const top = Math.max(box.y, Math.min(Math.floor(y), box.y + box.height - 1));
     return nearestPoint(target.read(left, canvas.height - 1 - top, PICK_REACH));
   }
 
@@ -382,8 +284,4 @@ export class Renderer {
 function clear(gl, [red, green, blue]) {
   gl.clearColor(red, green, blue, 1);
   gl.clear(gl.COLOR_BUFFER_BIT);
-}
-
-function unit(color) {
-  return color.map((value) => value / 255);
 }

@@ -23,39 +23,34 @@ export function nameOf(key) {
   return `${kind === "segment" ? "segment" : "pseudo-instance"} ${id}`;
 }
 
-/** Cells of an object in a frame, as a test of a cell. */
-export function memberOf(key, { frame, slots }) {
-  const [kind, text] = key.split(":");
-  const id = Number(text);
-  if (kind === "segment") return (cell) => frame.segment[cell] === id;
-  const row = slots.indexOf(id);
-  return row < 0 ? () => false : (cell) => frame.instance[cell] === row;
-}
-
 /**
  * @param {{frame: object, slots: Int32Array}} shown
  * @param {{mask: ?Uint8Array, hidden: Set<string>, isolated: ?string, hovered: ?string}} chosen
  * @returns {?Uint8Array} null where nothing is special
  */
-export function cellFlags(shown, { mask, hidden, isolated, hovered }) {
+export function cellFlags({ frame, slots }, { mask, hidden, isolated, hovered }) {
   if (!mask && !hidden.size && !isolated && !hovered) return null;
-  const { frame, slots } = shown;
-  const flags = new Uint8Array(frame.numCells);
-  const hidesSegment = new Uint8Array(NO_SEGMENT + 1);
-  const hidesRow = new Uint8Array(frame.numInstances);
-  for (const key of hidden) {
-    const [kind, id] = key.split(":");
-    if (kind === "segment") hidesSegment[Number(id)] = 1;
-    else if (slots.includes(Number(id))) hidesRow[slots.indexOf(Number(id))] = 1;
+  const bySegment = new Uint8Array(NO_SEGMENT + 1);
+  const byRow = new Uint8Array(frame.numInstances + 1); // the last is for cells without an object
+  const rowOf = (id) => slots.indexOf(id);
+  const mark = (key, flag) => {
+    const [kind, id] = partsOf(key);
+    if (kind === "segment") bySegment[id] |= flag;
+    else if (rowOf(id) >= 0) byRow[rowOf(id)] |= flag;
+  };
+  for (const key of hidden) mark(key, HIDDEN);
+  if (hovered) mark(hovered, HOVERED);
+  if (isolated) {
+    const [kind, id] = partsOf(isolated);
+    const [flags, kept] = kind === "segment" ? [bySegment, id] : [byRow, rowOf(id)];
+    flags.forEach((flag, k) => (flags[k] = k === kept ? flag : flag | HIDDEN));
   }
-  const isKept = isolated && memberOf(isolated, shown);
-  const isHovered = hovered && memberOf(hovered, shown);
+  const none = frame.numInstances;
+  const flags = new Uint8Array(frame.numCells);
   for (let cell = 0; cell < flags.length; cell++) {
     const row = frame.instance[cell];
-    const isHidden = hidesSegment[frame.segment[cell]] || (row >= 0 && hidesRow[row]);
-    if (isHidden || (isKept && !isKept(cell))) flags[cell] |= HIDDEN;
-    if (mask?.[cell]) flags[cell] |= SELECTED;
-    if (isHovered?.(cell)) flags[cell] |= HOVERED;
+    flags[cell] = bySegment[frame.segment[cell]] | byRow[row < 0 ? none : row];
+    if (mask && mask[cell]) flags[cell] |= SELECTED;
   }
   return flags;
 }
@@ -66,20 +61,25 @@ export function cellFlags(shown, { mask, hidden, isolated, hovered }) {
  * @returns {{key: string, id: number, row: number, cells: number, points: number}[]}
  */
 export function objectsOf(kind, { frame, slots }, perCell) {
-  const ids = kind === "segment" ? frame.segment : frame.instance;
-  const isNone = kind === "segment" ? (id) => id === NO_SEGMENT : (id) => id < 0;
-  const known = new Map();
+  const isSegment = kind === "segment";
+  const ids = isSegment ? frame.segment : frame.instance;
+  const count = isSegment ? NO_SEGMENT : frame.numInstances;
+  const [cells, points] = [new Uint32Array(count), new Uint32Array(count)];
   for (let cell = 0; cell < ids.length; cell++) {
-    if (isNone(ids[cell])) continue;
-    const size = known.get(ids[cell]) ?? { cells: 0, points: 0 };
-    known.set(ids[cell], size);
-    size.cells += 1;
-    size.points += perCell[cell];
+    const row = ids[cell];
+    if (row < 0 || row >= count) continue;
+    cells[row] += 1;
+    points[row] += perCell[cell];
   }
-  return [...known]
-    .map(([row, size]) => {
-      const id = kind === "segment" ? row : slots[row];
-      return { key: `${kind}:${id}`, id, row, ...size };
-    })
+  return Array.from({ length: count }, (_, row) => {
+    const id = isSegment ? row : slots[row];
+    return { key: `${kind}:${id}`, id, row, cells: cells[row], points: points[row] };
+  })
+    .filter((object) => object.cells > 0)
     .sort((a, b) => b.points - a.points || a.id - b.id);
+}
+
+function partsOf(key) {
+  const [kind, id] = key.split(":");
+  return [kind, Number(id)];
 }

@@ -33,14 +33,22 @@ def studio(folder) -> Iterator[Studio]:
 
 
 @pytest.fixture(scope="module")
-def page(browser, studio) -> Iterator[Page]:
+def point(folder) -> int:
+    """A point whose offset ODR maps; the page opens with it picked."""
+    run = RunStore(folder).run("rooms")
+    is_mapped = run.load_frame(SCENE, NEWEST)["odr_level"] > 0
+    return int(np.flatnonzero(is_mapped[run.load_scene(SCENE).cell_index])[0])
+
+
+@pytest.fixture(scope="module")
+def page(browser, studio, point) -> Iterator[Page]:
     """The run's page, opened once; nothing is complained about or asked for elsewhere."""
     context = browser.new_context(
         viewport={"width": 1280, "height": 800}, device_scale_factor=1, color_scheme="dark"
     )
     visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
     visit.page.goto(studio.url)
-    visit.page.goto(f"{visit.base}/live/rooms")
+    visit.page.goto(f"{visit.base}/live/rooms#picked={point}")
     until(visit.page, f"{CURRENT}?.frame.step === {NEWEST}")
     until(visit.page, f"{LENGTHS}?.layout?.meta?.view === 'density'")
     yield visit.page
@@ -107,7 +115,7 @@ def click_bar(page: Page, chart: str, number: int) -> None:
     page.mouse.up()
 
 
-def test_brushed_lengths_light_up_their_points_and_are_drawn_over_the_prior(page, folder):
+def test_brushed_lengths_light_up_their_points_and_are_drawn_over_the_prior(page, folder, point):
     before = lengths_of(folder, NEWEST)
     meta = page.evaluate(f"{LENGTHS}.layout.meta")
     width = meta["max_m"] / meta["num_bins"]
@@ -130,19 +138,24 @@ def test_brushed_lengths_light_up_their_points_and_are_drawn_over_the_prior(page
     assert min(quantiles) >= 4 * width - 1e-3 and max(quantiles) <= 8 * width + 1e-3
     view(page, "Map")
     until(page, f"{LENGTHS}.data.at(-1).x.length > 0")
-    assert len(selection_trace(page)["x"]) == min(inside.sum(), 300)
+    assert len(selection_trace(page)["x"]) == min(inside.sum(), 300) + 1  # and the picked point
+    cell = RunStore(folder).run("rooms").load_scene(SCENE).cell_index[point]
+    after = lengths_of(folder, NEWEST, "offset_regularized")
+    picked = selection_trace(page)["x"][-1], selection_trace(page)["y"][-1]
+    assert picked == pytest.approx((before[cell], after[cell]), abs=1e-3)
+    assert "slope" in page.evaluate(f"{LENGTHS}.data.at(-1).text.at(-1)")
+    page.screenshot(path=PICTURES / "panels-map-1280-dark.png")
 
     page.get_by_label("Lengths of").select_option("after")
     page.get_by_label("From, in metres").fill("0.5")
     page.get_by_label("To, in metres").fill("0.9")
     page.keyboard.press("Enter")
-    after = lengths_of(folder, NEWEST, "offset_regularized")
     inside = int(((after >= 0.5) & (after < 0.9)).sum())
     until(page, f"{CURRENT}.selection?.numCells === {inside}")
     page.locator("#odr-brush").get_by_role("button", name="Clear").click()
     until(page, f"{CURRENT}.selection === null")
     expect(page.locator("#odr-selection")).to_be_empty()
-    assert page.evaluate(f"{LENGTHS}.data.at(-1).x.length") == 0
+    until(page, f"{LENGTHS}.data.at(-1).x.length === 1")  # the picked point stays
 
 
 def test_a_click_on_a_segment_isolates_it_and_the_table_does_the_same(page, folder):

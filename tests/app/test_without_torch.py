@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import safetensors.numpy
 from pointins_engine.run_log.paths import RunPaths
 from pointins_engine.run_log.records import FRAME_ARRAYS
 from tests.app.asking import page_answers, routes_of
-from tests.app.studio_process import Studio
+from tests.app.studio_process import PATIENCE_S, Studio
 from tests.recorded_run import write_recorded_run
 
 NUM_FRAMES = 500
@@ -102,6 +103,9 @@ def test_what_the_pages_ask_is_answered(client):
 
 def test_the_thumbnail_is_a_picture(client):
     """Polyscope draws it, in a process of its own."""
-    url = client.get("/api/runs/rooms").json()["thumbnail"]
+    end = time.monotonic() + PATIENCE_S
+    while (url := client.get("/api/runs/rooms").json()["thumbnail"]) is None:
+        assert time.monotonic() < end, "no thumbnail comes"
+        time.sleep(0.1)
     answer = client.get(url)
     assert answer.headers["content-type"] == "image/png"

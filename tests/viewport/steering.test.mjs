@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { SHARES, budgetLine, frameEvery, placeOf } from "../../assets/steering/budget.mjs";
 import * as fields from "../../assets/steering/fields.mjs";
 import { lineAt, lineOf, logLines, merged, narrowed } from "../../assets/steering/log_lines.mjs";
+import { repeatedly } from "../../assets/steering/requests.mjs";
 import { pieces } from "../../assets/steering/phrase.mjs";
 import { Delayed, answerOf } from "../../assets/steering/waiting.mjs";
 
@@ -164,4 +165,21 @@ test("a sentence has the paper's symbols in place of dotted names, and keeps all
     " 0.25 → 0.1; see 1.2 and a.b",
   ]);
   assert.deepEqual(pieces("at most log.frame_every"), ["at most ", "a frame at most every"]);
+});
+
+test("looking at once leaves one round of looks, and the end leaves none", async (t) => {
+  const timers = new Set();
+  t.mock.method(globalThis, "setTimeout", (action) => (timers.add(action), action));
+  t.mock.method(globalThis, "clearTimeout", (action) => timers.delete(action));
+  globalThis.document = { hidden: false };
+  const answers = [];
+  const rounds = repeatedly(() => new Promise((answer) => answers.push(answer)));
+  const second = rounds.now(); // while the first look has no answer yet
+  answers.forEach((answer) => answer(1000));
+  await second;
+  assert.equal(answers.length, 2);
+  assert.equal(timers.size, 1);
+  rounds.end();
+  assert.equal(timers.size, 0);
+  delete globalThis.document;
 });

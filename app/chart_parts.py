@@ -109,6 +109,15 @@ def thinned(series: Series, num: int = MAX_CURVE_POINTS) -> tuple[list[int], lis
     return [steps[row] for row in rows], [values[row] for row in rows]
 
 
+def table_shares(table: Sequence[float], edges: Sequence[float]) -> list[float]:
+    """Share of a distribution in each bin, from its values at evenly spaced levels 0 to 1."""
+    values, last = np.unique(np.asarray(table)[::-1], return_index=True)
+    levels = (len(table) - 1 - last) / (len(table) - 1)
+    below = np.interp(edges, values, levels, left=0.0, right=1.0)
+    below[0] = 0.0  # an atom at the lower end belongs to the first bin
+    return np.diff(below).round(6).tolist()
+
+
 def base_layout(theme: Theme, margin: dict[str, int]) -> Figure:
     return {
         "autosize": True,

@@ -18,6 +18,7 @@ from app.chart_parts import (
     line_shape,
     nice_ceiling,
     outline,
+    table_shares,
 )
 
 VIEWS = ("density", "cdf", "qq", "map")
@@ -61,7 +62,7 @@ def _selection(view: str, theme: Theme) -> Figure:
         trace |= {
             "marker": {"size": 7, "color": theme.text, "line": {"width": 1, "color": theme.panel}},
             "textfont": {"size": 11, "color": theme.text},
-            "textposition": "top center",
+            "textposition": "middle right",
             "hovertemplate": "selected: %{x:.2f} m → %{y:.2f} m<extra></extra>",
         }
     return trace
@@ -250,15 +251,6 @@ def directions(
             anchor=f"x{suffix}",
         )
     return {"data": traces, "layout": layout}
-
-
-def table_shares(table: Sequence[float], edges: Sequence[float]) -> list[float]:
-    """Share of a distribution in each bin, from its values at evenly spaced levels 0 to 1."""
-    values, last = np.unique(np.asarray(table)[::-1], return_index=True)
-    levels = (len(table) - 1 - last) / (len(table) - 1)
-    below = np.interp(edges, values, levels, left=0.0, right=1.0)
-    below[0] = 0.0  # an atom at the lower end belongs to the first bin
-    return np.diff(below).round(6).tolist()
 
 
 def sphere(odr: Mapping[str, Any], theme: Theme) -> Figure:

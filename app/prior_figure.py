@@ -22,6 +22,7 @@ from app.chart_parts import (
     base_layout,
     line_shape,
     nice_ceiling,
+    table_shares,
 )
 from pointins_engine.errors import PointinsError
 from pointins_engine.offset_prior.record import PriorRecord
@@ -129,19 +130,11 @@ def _curve(
 def _direction(table: Sequence[float], name: str, line: dict[str, object], axis: int) -> Figure:
     """Density of a direction's component over that of uniform directions."""
     sides = np.linspace(-1, 1, NUM_DIRECTION_BINS + 1)
-    below = np.interp(sides, *_rising(np.asarray(table)))
-    density = np.diff(below) * NUM_DIRECTION_BINS
+    density = np.array(table_shares(table, sides.tolist())) * NUM_DIRECTION_BINS
     hover = f"{name}: %{{y:.2f}} times uniform at %{{x:.2f}}<extra></extra>"
     return _curve(sides, np.r_[density, density[-1]], name, line, hover, f"y{axis + 3}") | {
         "line": {**line, "shape": "hv", "width": 1.5}
     }
-
-
-def _rising(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Values without repeats, and the share at or below each."""
-    values, last = np.unique(table[::-1], return_index=True)
-    levels = (len(table) - 1 - last) / (len(table) - 1)
-    return np.r_[-1 - 1e-9, values], np.r_[0.0, levels]
 
 
 def _add_direction_axes(layout: Figure, theme: Theme, top: float) -> None:

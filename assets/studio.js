@@ -39,18 +39,47 @@ window.dash_clientside.studio = {
 
   /** The vertical line of the curves follows the frame that is drawn. */
   moveTimeLine(cursor) {
-    for (const chart of document.querySelectorAll(".over-steps .js-plotly-plot")) {
-      if (chart.layout?.shapes?.length && Number.isFinite(cursor?.step)) {
-        window.Plotly.relayout(chart, {
-          "shapes[0].x0": cursor.step,
-          "shapes[0].x1": cursor.step,
-          "shapes[0].visible": true,
-        });
-      }
-    }
+    window.pointinsTimeLines.moveTo(cursor?.step);
     return window.dash_clientside.no_update;
   },
 };
+
+// The vertical lines of the charts over steps. Moving one draws its chart anew, so only those in
+// sight move at once, the others when they come into sight.
+window.pointinsTimeLines = (() => {
+  let step;
+  let isDue = false;
+  const isInSight = (chart) => {
+    const { top, bottom, height } = chart.getBoundingClientRect();
+    return height > 0 && bottom > 0 && top < innerHeight;
+  };
+  const move = () => {
+    isDue = false;
+    if (!Number.isFinite(step)) return;
+    for (const chart of document.querySelectorAll(".over-steps .js-plotly-plot")) {
+      const line = chart.layout?.shapes?.[0];
+      if (!line || (line.visible === true && line.x0 === step) || !isInSight(chart)) continue;
+      window.Plotly.relayout(chart, {
+        "shapes[0].x0": step,
+        "shapes[0].x1": step,
+        "shapes[0].visible": true,
+      });
+    }
+  };
+  const soon = () => {
+    if (!isDue) requestAnimationFrame(move);
+    isDue = true;
+  };
+  for (const name of ["scroll", "toggle"]) {
+    document.addEventListener(name, soon, { capture: true, passive: true });
+  }
+  return {
+    moveTo(wanted) {
+      step = wanted;
+      soon();
+    },
+  };
+})();
 
 // Says so when the studio has ended, or was started anew and does not know this browser.
 (() => {

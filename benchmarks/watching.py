@@ -8,32 +8,29 @@ the watcher that draws nothing tells what watching itself costs.
 """
 
 import contextlib
-import json
 import os
 import shutil
 import signal
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 from playwright.sync_api import sync_playwright
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from benchmarks.loopback import VIEWPORT, processor_time
 from pointins_engine.run_log.store import Run
-from tests.app.asking import page_answers
 from tests.app.browsing import CHROMIUM, FLAGS
 from tests.app.studio_process import Studio
+from tests.app.watchers import Watcher, watchers
 
 WARM_UP = 20  # steps that simulate the scenes and fill the caches
 TURN_S = 12
 SETTLE_S = 3  # of a turn, left out of its steps
+LEAST_STEPS = 8
 ROUNDS = 4
 MANY = 20
 STALL_S = 60
@@ -73,54 +70,6 @@ def training(root: Path) -> Iterator[subprocess.Popen[bytes]]:
         trainer.wait()
 
 
-class Watcher(threading.Thread):
-    """A page without a picture: hears notices, fetches every frame and what the panels show."""
-
-    def __init__(self, client: httpx.Client, run: str) -> None:
-        super().__init__(daemon=True)
-        self.num_frames = self.num_bytes = 0
-        base = str(client.base_url).rstrip("/")
-        self._client = httpx.Client(base_url=base, cookies=client.cookies, trust_env=False)
-        self._run_id, self._base = run, base
-        cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-        self._socket = connect(
-            f"{base.replace('http', 'ws')}/ws/live?run={run}",
-            additional_headers={"Cookie": cookie},
-            origin=base,  # type: ignore[arg-type]
-        )
-
-    def run(self) -> None:
-        with contextlib.suppress(ConnectionClosed, httpx.TransportError, RuntimeError):
-            for text in self._socket:
-                self._hear(json.loads(text))
-
-    def close(self) -> None:
-        self._socket.close()
-        self.join()
-        self._client.close()
-
-    def _hear(self, notice: dict) -> None:
-        if notice["type"] != "frame":
-            return
-        scene, step, version = notice["scene"], notice["step"], notice["version"]
-        path = f"/api/runs/{self._run_id}/scenes/{scene}/frames/{step}"
-        self.num_bytes += len(self._client.get(path, params={"v": version}).content)
-        page_answers(self._client, self._base, self._run_id, scene, step)
-        self.num_frames += 1
-
-
-@contextlib.contextmanager
-def watchers(client: httpx.Client, run: str, count: int) -> Iterator[list[Watcher]]:
-    them = [Watcher(client, run) for _ in range(count)]
-    for watcher in them:
-        watcher.start()
-    try:
-        yield them
-    finally:
-        for watcher in them:
-            watcher.close()
-
-
 @contextlib.contextmanager
 def open_page(client: httpx.Client, run: str, folder: Path) -> Iterator:
     """The page of a run in Chromium, with niceness 10."""
@@ -157,16 +106,17 @@ def take_turns(run: Run, client: httpx.Client, folder: Path) -> str:
                 with open_page(client, run.id, folder):
                     ratios[name].append(turn(run) / nobody)
             else:
-                with watchers(client, run.id, 1 if name == "one watcher" else MANY) as them:
+                count = 1 if name == "one watcher" else MANY
+                with watchers(client, run.id, count, asks_panels=True) as them:
                     ratios[name].append(turn(run) / nobody)
                 fetched[name] += them
     rows = [
         f"Step, median, nobody watching: {statistics.median(alone):.3f} s.\n",
-        "| watched by | step over step unwatched, median | lowest | highest | frames fetched each |",
+        "| watched by | step over unwatched step, median | lowest | highest | frames each |",
         "|---|---|---|---|---|",
     ]
     for name, values in ratios.items():
-        each = [watcher.num_frames for watcher in fetched[name]]
+        each = [len(watcher.fetched) for watcher in fetched[name]]
         seen = f"{min(each)} to {max(each)}" if each else ""
         rows.append(
             f"| {name} | {statistics.median(values):.3f} | {min(values):.3f} | {max(values):.3f} "
@@ -176,15 +126,17 @@ def take_turns(run: Run, client: httpx.Client, folder: Path) -> str:
 
 
 def turn(run: Run) -> float:
-    """Median step time of the next seconds."""
+    """Median step time of the next seconds, and of `LEAST_STEPS` at least."""
     time.sleep(SETTLE_S)
-    begun = len(run.events())
-    time.sleep(TURN_S - SETTLE_S)
-    steps = [
-        event["values"]["time/step_s"]
-        for event in run.events()[begun:]
-        if event["kind"] == "scalars" and "time/step_s" in event["values"]
-    ]
+    begun, end = len(run.events()), time.monotonic() + TURN_S - SETTLE_S
+    steps: list[float] = []
+    while time.monotonic() < end or len(steps) < LEAST_STEPS:
+        time.sleep(0.5)
+        steps = [
+            event["values"]["time/step_s"]
+            for event in run.events()[begun:]
+            if event["kind"] == "scalars" and "time/step_s" in event["values"]
+        ]
     return statistics.median(steps)
 
 

@@ -142,8 +142,11 @@ def run_facts(details: dict[str, Any]) -> list[Component]:
     """What the run was started with."""
     libraries = ", ".join(f"{name} {version}" for name, version in details["libraries"].items())
     scenes = ", ".join(scene["id"] for scene in details["scenes"])
+    parent = details.get("parent")
+    fork = f"{parent['run']}, step {words.count(parent['step'])}" if parent else ""
     rows = [
         ("Recipe", details["recipe"]),
+        ("Forked from", fork),
         ("Created", words.moment(details["created"])),
         ("Seed", str(details["seed"])),
         ("Cell", words.number(details["cell_size"], "m")),

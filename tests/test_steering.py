@@ -402,7 +402,7 @@ class Follower:
 
 
 def test_all_ranks_follow_what_one_of_them_reads(tmp_path):
-    """Only the first rank has a folder; a signal that reaches only the second ends both."""
+    """Only the first rank has a folder; a signal to the second ends both, paused as they are."""
     writer = RunWriter.create(
         tmp_path / "run", recipe="x", config=CONFIG, device="cpu", libraries={}
     )
@@ -425,7 +425,10 @@ def test_all_ranks_follow_what_one_of_them_reads(tmp_path):
         assert steering.is_single_step
         steering.before_step(1)
         assert not steering.is_single_step
-        stopped.set()
+        if world.is_main:
+            drop_command(writer.paths, "pause")
+        else:
+            threading.Timer(0.3, stopped.set).start()
         with pytest.raises(KeyboardInterrupt):
             steering.before_step(2)
         return follower
@@ -440,7 +443,10 @@ def test_all_ranks_follow_what_one_of_them_reads(tmp_path):
         "check 2",
         "save 2 False",
     ]
-    assert [ok for _, ok, _ in answers(tmp_path / "run")] == [True, True, True, True, False, True]
+    assert [ok for _, ok, _ in answers(tmp_path / "run")] == [
+        *(True, True, True),  # pause, checkpoint, step
+        *(True, False, True, True),  # two edits, resume, pause
+    ]
     assert Run(tmp_path / "run").state()["status"] == "stopped"
 
 

@@ -19,6 +19,7 @@ import { metres, percent } from "./words.mjs";
 const CHART = "odr-lengths";
 const MOST_MARKERS = 300; // of a selection on the map
 const SLOPE_WINDOW = 1 / 200; // of the axis: lengths nearer than this have no slope between them
+const LABEL_SIDE = 0.5; // share of the axis beyond which a label stands to the left
 const OWN_SHAPES = new Set(["brush", "picked"]);
 
 export class OdrPanel {
@@ -80,7 +81,10 @@ export class OdrPanel {
     chart.painted = { key, data: chart.data };
     const others = (chart.layout.shapes ?? []).filter(({ name }) => !OWN_SHAPES.has(name));
     const { x, y, text = null, size } = drawn.trace;
-    const sizes = size ? { "marker.size": [size] } : {};
+    const isRight = size && x.at(-1) > LABEL_SIDE * chart.layout.meta.max_m; // of the picked point
+    const sizes = size
+      ? { "marker.size": [size], textposition: isRight ? "middle left" : "middle right" }
+      : {};
     window.Plotly.update(
       chart,
       { x: [x], y: [y], text: [text], ...sizes },

@@ -3,7 +3,11 @@
 import { make, svg } from "../viewport/dom.mjs";
 
 const BUTTONS = {
-  pause: { text: "Pause", path: "M4.5 3h2.4v10H4.5zM9.1 3h2.4v10H9.1z", title: "Wait after this step" },
+  pause: {
+    text: "Pause",
+    path: "M4.5 3h2.4v10H4.5zM9.1 3h2.4v10H9.1z",
+    title: "Wait after this step",
+  },
   resume: { text: "Resume", path: "M5 3.2v9.6L13 8z", title: "Go on" },
   step: {
     text: "One step",

@@ -16,7 +16,8 @@ export function endedView(run, status, rights) {
   const isOver = status in WORDS;
   return {
     key: isOver ? `${status} ${rights}` : "none",
-    parts: () => (isOver ? [make("p", { class: "quiet", text: WORDS[status] }), ways(run, status, rights)] : []),
+    parts: () =>
+      isOver ? [make("p", { class: "quiet", text: WORDS[status] }), ways(run, status, rights)] : [],
   };
 }
 
@@ -39,7 +40,9 @@ function links(run, status, checkpoints) {
     { label: "Checkpoint to fork from", on: { change: () => point() } },
     ...checkpoints
       .toReversed()
-      .map(({ step }) => make("option", { text: `step ${grouped(step)}`, attributes: { value: step } })),
+      .map(({ step }) =>
+        make("option", { text: `step ${grouped(step)}`, attributes: { value: step } }),
+      ),
   );
   const point = () => {
     fork.href = `/launch?${new URLSearchParams({ fork: run, step: choose.value })}`;
@@ -50,7 +53,10 @@ function links(run, status, checkpoints) {
     text: `Go on from step ${grouped(newest)}`,
     attributes: { href: `/launch?${new URLSearchParams({ resume: run })}` },
   });
-  return [status === "finished" ? null : resume, fork, make("span", { class: "quiet", text: "from" }), choose].filter(
-    Boolean,
-  );
+  return [
+    status === "finished" ? null : resume,
+    fork,
+    make("span", { class: "quiet", text: "from" }),
+    choose,
+  ].filter(Boolean);
 }

@@ -36,7 +36,11 @@ export class FieldRow {
     const about = [field.name, field.about, field.source && `Source: ${field.source}`];
     this.element = make(
       "div",
-      { class: "fd-row", title: about.filter(Boolean).join("\n"), attributes: { "data-field": field.name } },
+      {
+        class: "fd-row",
+        title: about.filter(Boolean).join("\n"),
+        attributes: { "data-field": field.name },
+      },
       label,
       make(
         "div",

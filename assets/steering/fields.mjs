@@ -1,7 +1,7 @@
 /**
  * Fields of the configuration: their words, and values as text and back. A field is what the server
- * sends: {name, group, value, kind, choices?, length?, about, source}, kind = number | int | switch |
- * choice | text | numbers | texts | pairs.
+ * sends: {name, group, value, kind, choices?, length?, about, source}; its kind is one of number,
+ * int, switch, choice, text, numbers, texts and pairs.
  */
 
 /** Paper symbol, plain name and unit of the fields that people steer by. */

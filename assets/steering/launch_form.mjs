@@ -24,8 +24,8 @@ const GROUPS = {
   log: "Recording",
 };
 const SOURCES =
-  "Behind a field stands where its value comes from: P PointINS, S Sonata, D DOS, V PTv3, T our own " +
-  "trials (docs/LOG.md), O our own choice, A a reading in docs/readings.md.";
+  "Behind a field stands where its value comes from: P PointINS, S Sonata, D DOS, V PTv3, T our " +
+  "own trials (docs/LOG.md), O our own choice, A a reading in docs/readings.md.";
 const ENDED = new Set(["finished", "stopped", "failed", "lost"]);
 
 export class LaunchForm {
@@ -72,7 +72,10 @@ export class LaunchForm {
   async start(recipes, runs, query) {
     this.recipes = recipes.recipes ?? recipes;
     this.runs = runs.filter(({ status }) => status !== "damaged");
-    this.recipe.set(this.recipes.map(({ name }) => [name, name]), this.recipes[0]?.name);
+    this.recipe.set(
+      this.recipes.map(({ name }) => [name, name]),
+      this.recipes[0]?.name,
+    );
     const mode = query.has("resume") ? "resume" : query.has("fork") ? "fork" : "new";
     this.wanted = { run: query.get(mode), step: query.get("step") };
     this.mode.set(mode);
@@ -148,7 +151,9 @@ export class LaunchForm {
     );
     if (wanted) return this._fromChanged();
     this.about.textContent =
-      mode === "fork" ? "There is no run to fork yet." : "No run has ended: there is nothing to go on with.";
+      mode === "fork"
+        ? "There is no run to fork yet."
+        : "No run has ended: there is nothing to go on with.";
     this.rows = new Map();
     this.onChange();
   }
@@ -164,7 +169,10 @@ export class LaunchForm {
       ? `${run.recipe}. ${this._whatHappens(newest)}`
       : "It has no checkpoint: there is nothing to go on from.";
     const asked = steps.find((step) => String(step) === this.wanted.step) ?? newest;
-    this.step.set(steps.toReversed().map((step) => [String(step), `step ${grouped(step)}`]), String(asked ?? ""));
+    this.step.set(
+      steps.toReversed().map((step) => [String(step), `step ${grouped(step)}`]),
+      String(asked ?? ""),
+    );
     if (this.mode.value === "resume") return this._load(run.recipe);
     this.name.value = freeName(`${id}-fork`, this.runs);
     await this._load(run.recipe, Object.fromEntries(flat(run.config)));
@@ -173,7 +181,7 @@ export class LaunchForm {
   _whatHappens(newest) {
     return this.mode.value === "resume"
       ? `It goes on from step ${grouped(newest)} in its own folder, with the values that it had.`
-      : "The fork starts from the checkpoint in a folder of its own; the run it comes from stays as it is.";
+      : "The fork starts there in a folder of its own; the run it comes from stays as it is.";
   }
 
   /** The fields of a recipe; `given` are the values of the run that is forked. */
@@ -188,22 +196,31 @@ export class LaunchForm {
       const chosen = recipe.presets.find(({ name }) => name === recipe.preset);
       const named = chosen ? ` ${recipe.preset}: ${chosen.about}` : "";
       this.about.textContent = `${recipe.about} ${recipe.expect}${named}`;
-      this.preset.set(recipe.presets.map(({ name }) => [name, name]), recipe.preset);
+      this.preset.set(
+        recipe.presets.map(({ name }) => [name, name]),
+        recipe.preset,
+      );
     }
     this.loaded = isNew ? known : "";
-    this.device.set(recipe.devices.map((device) => [device, device]), this.device.value || "auto");
+    this.device.set(
+      recipe.devices.map((device) => [device, device]),
+      this.device.value || "auto",
+    );
     this._build(recipe.fields, recipe.sources, given);
     this.onChange();
   }
 
   /** New rows; what somebody has changed by hand stays changed. */
   _build(fields, sources, given) {
-    const typed = [...this.rows.values()].filter((row) => row.isChanged).map((row) => [row.name, row.text]);
+    const typed = [...this.rows.values()]
+      .filter((row) => row.isChanged)
+      .map((row) => [row.name, row.text]);
     const options = { onChange: () => this._changed(), showsSource: true };
     this.rows = new Map(
       fields.map((field) => {
         const own = given && field.name in given ? { ...field, value: given[field.name] } : field;
-        const whole = field.name === "scene.source" ? { ...own, kind: "choice", choices: sources } : own;
+        const whole =
+          field.name === "scene.source" ? { ...own, kind: "choice", choices: sources } : own;
         return [field.name, new FieldRow(whole, options)];
       }),
     );
@@ -215,13 +232,27 @@ export class LaunchForm {
     this.first.replaceChildren(
       ...FIRST.map((name) => this.rows.get(name)?.element).filter(Boolean),
     );
-    const open = new Set([...this.groups.querySelectorAll("details[open]")].map((part) => part.dataset.group));
+    const open = new Set(
+      [...this.groups.querySelectorAll("details[open]")].map((part) => part.dataset.group),
+    );
     this.groups.replaceChildren(
       ...Object.entries(GROUPS).map(([group, title]) => {
-        const own = rows.filter(({ name }) => name.startsWith(`${group}.`) && !FIRST.includes(name));
-        const summary = make("summary", {}, make("h3", { text: title }), make("span", { class: "quiet" }));
+        const own = rows.filter(
+          ({ name }) => name.startsWith(`${group}.`) && !FIRST.includes(name),
+        );
+        const summary = make(
+          "summary",
+          {},
+          make("h3", { text: title }),
+          make("span", { class: "quiet" }),
+        );
         const body = make("div", { class: "la-fields" }, ...own.map(({ element }) => element));
-        const part = make("details", { class: "la-group", attributes: { "data-group": group } }, summary, body);
+        const part = make(
+          "details",
+          { class: "la-group", attributes: { "data-group": group } },
+          summary,
+          body,
+        );
         part.open = open.has(group);
         return part;
       }),
@@ -237,11 +268,14 @@ export class LaunchForm {
 
   _mark() {
     const kind = this.rows.get("odr.prior.kind")?.text;
-    for (const [name, row] of this.rows) row.element.hidden = !isInForce(name, kind) && !row.isChanged;
+    for (const [name, row] of this.rows)
+      row.element.hidden = !isInForce(name, kind) && !row.isChanged;
     const changed = [...this.rows.values()].filter((row) => row.isChanged);
     this.count.textContent = changed.length ? `${changed.length} changed` : "";
     for (const part of this.groups.children) {
-      const num = changed.filter(({ name }) => name.startsWith(`${part.dataset.group}.`) && !FIRST.includes(name)).length;
+      const num = changed.filter(
+        ({ name }) => name.startsWith(`${part.dataset.group}.`) && !FIRST.includes(name),
+      ).length;
       part.querySelector("summary .quiet").textContent = num
         ? `${num} changed`
         : `${part.querySelectorAll(".fd-row").length} fields`;

@@ -77,7 +77,8 @@ export class LaunchSummary {
     const num = Object.keys(errors).length;
     this.button.disabled = num > 0 || Boolean(this.refusal);
     if (unplaced.length) this._say(unplaced.join(" "), "refused");
-    else if (num) this._say(`${num === 1 ? "One field is" : `${num} fields are`} not right yet.`, "refused");
+    else if (num)
+      this._say(`${num === 1 ? "One field is" : `${num} fields are`} not right yet.`, "refused");
     else this._say(this.refusal, "");
   }
 

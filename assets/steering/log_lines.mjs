@@ -1,4 +1,4 @@
-/** Events and lines of `log.txt` as lines to read. A line is {t, step, kind, text}; step may be null. */
+/** Events and lines of `log.txt` as {t, step, kind, text}; a line of the file may have no step. */
 
 import { written } from "./fields.mjs";
 import { NAMES } from "./waiting.mjs";
@@ -15,7 +15,8 @@ const TEXTS = {
   state: ({ status, detail }) => [status, detail].filter(Boolean).join(": "),
   resume: ({ from_step: step }) => `resumed from step ${step}`,
   checkpoint: () => "checkpoint saved",
-  alarm: ({ name, state, text }) => (state === "cleared" ? `cleared: ${text ?? name}` : (text ?? name)),
+  alarm: ({ name, state, text }) =>
+    state === "cleared" ? `cleared: ${text ?? name}` : (text ?? name),
   control: ({ command, text }) => text || `${NAMES[command] ?? command}: done`,
   edit: ({ text, values }) => text || changes(values),
 };

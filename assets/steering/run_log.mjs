@@ -53,7 +53,9 @@ export class RunLog {
 
   async _look() {
     try {
-      const { events, next, version, more } = await ask(`${this.address}/events?after=${this.next}`);
+      const { events, next, version, more } = await ask(
+        `${this.address}/events?after=${this.next}`,
+      );
       if (this.uid !== undefined && uidOf(version) !== this.uid) this._startAnew();
       else this.next = next;
       this.uid = uidOf(version);
@@ -110,7 +112,10 @@ function row({ t, step, kind, text }) {
     make("i", { class: "lg-mark", attributes: { "data-kind": kind }, title: kind }),
     make("span", { class: "lg-step", text: step === null ? "" : grouped(step) }),
     make("span", { class: "lg-text" }, ...phrase(text)),
-    make("time", { class: "quiet", text: new Date(t * 1000).toLocaleTimeString([], { hour12: false }) }),
+    make("time", {
+      class: "quiet",
+      text: new Date(t * 1000).toLocaleTimeString([], { hour12: false }),
+    }),
   ];
   const attributes = { "data-kind": kind };
   if (step === null) return make("li", { attributes }, make("div", { class: "lg-line" }, ...parts));

@@ -40,6 +40,7 @@ export class Steering {
       make("summary", {}, "Commands so far", this.pastCount),
       this.past,
     );
+    this.history.hidden = true;
     this.ended = make("div", { class: "st-ended" });
     root.replaceChildren(
       this.why,
@@ -101,8 +102,9 @@ export class Steering {
     this.why.hidden = !this.why.textContent;
     this.bar.update({ status: this.status, isSteerable });
     this.bar.element.hidden = !isSteerable;
+    for (const part of [this.budget, this.values]) part.element.hidden = !control;
     if (!control) return;
-    this.budget.element.hidden = !isAlive;
+    this.budget.element.hidden = !isAlive || this.status === "stalled";
     const budget = link.field(BUDGET);
     if (budget && !this.delayed)
       this.budget.update({ value: budget.value, isOpen: isSteerable, figures: link.watching });
@@ -145,7 +147,12 @@ export class Steering {
     if (this.delayed) this.delayed.now(); // the change before this one is not lost
     const left = make("span", { class: "st-left" });
     const button = (text, onClick) =>
-      make("button", { class: "button", text, attributes: { type: "button" }, on: { click: onClick } });
+      make("button", {
+        class: "button",
+        text,
+        attributes: { type: "button" },
+        on: { click: onClick },
+      });
     const undo = button("Undo", () => {
       this.delayed.cancel();
       this._endToast();
@@ -154,7 +161,11 @@ export class Steering {
       this.refresh();
     });
     this.toast.replaceChildren(
-      make("div", { class: "st-toast-lines" }, ...lines.map((text) => make("p", {}, ...phrase(text)))),
+      make(
+        "div",
+        { class: "st-toast-lines" },
+        ...lines.map((text) => make("p", {}, ...phrase(text))),
+      ),
       left,
       undo,
       button("Send now", () => this.delayed.now()),
@@ -192,6 +203,7 @@ function reasonOf({ fault, session, control, isSteerable, rights }) {
       "The studio prints the link that steers as well."
     );
   }
+  if (control.status === "stalled") return "The trainer does not answer now: it takes no commands.";
   return control.why || "The trainer of this run takes no commands.";
 }
 
@@ -205,10 +217,6 @@ function pastLine(command) {
     { attributes: { "data-kind": state } },
     make("span", { class: "quiet", text: time, title: by ? `by ${by}` : "" }),
     make("span", { text: `${NAMES[command.command] ?? command.command}${what && `: ${what}`}` }),
-    make(
-      "span",
-      { class: "st-past-text" },
-      ...phrase(answered ? text : "waiting for the trainer"),
-    ),
+    make("span", { class: "st-past-text" }, ...phrase(answered ? text : "waiting for the trainer")),
   );
 }

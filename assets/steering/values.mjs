@@ -22,7 +22,11 @@ export class Values {
     this.list = make("div", { class: "st-fields" });
     this.count = make("span", { class: "quiet" });
     this.effect = make("div", { class: "st-effect", attributes: { role: "status" } });
-    this.apply = make("button", { class: "button is-main", text: "Apply", attributes: { type: "submit" } });
+    this.apply = make("button", {
+      class: "button is-main",
+      text: "Apply",
+      attributes: { type: "submit" },
+    });
     this.undo = make("button", {
       class: "button",
       text: "Discard",
@@ -30,7 +34,12 @@ export class Values {
       on: { click: () => this.clear() },
     });
     this.foot = make("div", { class: "st-foot" }, this.effect, this.undo, this.apply);
-    const form = make("form", { on: { submit: (event) => this._submit(event) } }, this.list, this.foot);
+    const form = make(
+      "form",
+      { on: { submit: (event) => this._submit(event) } },
+      this.list,
+      this.foot,
+    );
     this.element = make(
       "details",
       { class: "st-fold" },
@@ -113,7 +122,8 @@ export class Values {
     try {
       const { lines, errors } = await this.preview(values, this.asking.signal);
       const isWrong = Object.keys(errors).length > 0;
-      for (const [name, sentence] of Object.entries(errors)) this.rows.get(name)?.complain(sentence);
+      for (const [name, sentence] of Object.entries(errors))
+        this.rows.get(name)?.complain(sentence);
       const others = Object.entries(errors).filter(([name]) => !this.rows.has(name));
       this.lines = isWrong ? [] : lines;
       const texts = isWrong ? others.map(([, sentence]) => sentence) : lines;

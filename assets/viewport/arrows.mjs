@@ -1,7 +1,7 @@
 /**
- * Arrows from cells off the planes to where they vote: the teacher's offset before ODR, after it, and
- * the way to the centroid of the pseudo-instance. Thinned to an even density on screen, over the
- * points but fainter where a surface lies in front. M cells; metres from the scene's origin.
+ * Arrows from cells off the planes to where they vote: the teacher's offset before ODR, after it,
+ * and the way to the centroid of the pseudo-instance. Thinned to an even density on screen, over
+ * the points but fainter where a surface lies in front. M cells; metres from the scene's origin.
  */
 
 import { CELL } from "./cell_flags.mjs";
@@ -85,7 +85,7 @@ void main() {
 }
 `;
 
-/** Cells off the planes in the order of their first points, so that any prefix is an even subsample. */
+/** Cells off the planes in the order of their first points: any prefix is an even subsample. */
 export function stratifiedCells({ cellIndex, cellIsPlane, numCells, numPoints }) {
   const isKnown = Uint8Array.from(cellIsPlane);
   const order = new Uint32Array(numCells);

@@ -120,6 +120,27 @@ export function clipRange(camera, bounds) {
   return { near, far };
 }
 
+/**
+ * All that drawing needs of a camera, for a picture of `width` x `height` pixels.
+ * @returns {{matrix: number[], clip: {near: number, far: number}, focal: number, eye: number[],
+ *   rise: number[], distance: number}} focal in pixels; rise: metres up for a metre ahead, in the
+ *   middle of the picture and what its top has more
+ */
+export function eyeFor(camera, bounds, { width, height }) {
+  const clip = clipRange(camera, bounds);
+  const half = Math.tan(camera.fov / 2);
+  const { back, up } = basis(camera);
+  const projection = projectionMatrix(camera, width / height, clip.near, clip.far);
+  return {
+    matrix: multiply(projection, viewMatrix(camera)),
+    clip,
+    focal: height / (2 * half),
+    eye: eyeOf(camera),
+    rise: [-back[2], half * up[2]],
+    distance: camera.distance,
+  };
+}
+
 export function orbited(camera, yawBy, pitchBy) {
   const pitch = Math.min(Math.max(camera.pitch + pitchBy, -PITCH_LIMIT), PITCH_LIMIT);
   return { ...camera, yaw: camera.yaw + yawBy, pitch };

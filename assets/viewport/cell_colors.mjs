@@ -11,10 +11,10 @@ import { NO_SEGMENT } from "./records.mjs";
 export const MARK = { faint: 1, hovered: 2, unassigned: 4 };
 
 /**
- * Four bytes a cell: red, green, blue, marks. Colourings that belong to points leave the colour out.
+ * Four bytes a cell: red, green, blue, marks. Colourings of points leave the colour out.
  *
- * @param {{colouring: string, scene: object, frame: ?object, slots: ?Int32Array, flags: ?Uint8Array,
- *   look: {unassigned: number[], planeColor: number[]}}} picture
+ * @param {{colouring: string, scene: object, frame: ?object, slots: ?Int32Array,
+ *   flags: ?Uint8Array, look: {unassigned: number[], planeColor: number[]}}} picture
  * @returns {Uint8Array}
  */
 export function cellTexels({ colouring, scene, frame, slots, flags, look }) {
@@ -34,7 +34,8 @@ export function cellTexels({ colouring, scene, frame, slots, flags, look }) {
     for (let cell = 0; cell < numCells; cell++) words[cell] = colors[frame.instance[cell]] ?? none;
   } else if (colouring === "plane") {
     const plane = word(look.planeColor);
-    for (let cell = 0; cell < numCells; cell++) words[cell] = scene.cellIsPlane[cell] ? plane : none;
+    const { cellIsPlane } = scene;
+    for (let cell = 0; cell < numCells; cell++) words[cell] = cellIsPlane[cell] ? plane : none;
   }
   mark(texels, frame?.instance, flags);
   return texels;

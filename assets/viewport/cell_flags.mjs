@@ -9,7 +9,9 @@ export const CELL = { selected: 1, hidden: 2, hovered: 4 };
 export function stateOf(wallFlags, flags = null) {
   if (!flags) return wallFlags;
   const state = new Uint8Array(wallFlags.length);
-  for (let cell = 0; cell < state.length; cell++) state[cell] = wallFlags[cell] | (flags[cell] << 2);
+  for (let cell = 0; cell < state.length; cell++) {
+    state[cell] = wallFlags[cell] | (flags[cell] << 2);
+  }
   return state;
 }
 

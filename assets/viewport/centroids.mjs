@@ -14,7 +14,7 @@ const VOTE_PIXELS = 3.2;
 const RING_PIXELS = [15, 9]; // for a few, for hundreds
 const STRIDE = 16; // bytes a vertex: x, y, z, alpha
 
-/** Where a pane's centroids are, and were in the frame before; the page knows where they have been. */
+/** Where a pane's centroids are and were in the frame before, and the trails that it was given. */
 export class Marks {
   constructor() {
     this.clear();

@@ -20,8 +20,8 @@ const FLY_KEYS = {
 /**
  * @param {HTMLElement} surface
  * @param {{get: () => object, set: (camera: object) => void, boxAt: (x: number, y: number) =>
- *   {x: number, y: number, width: number, height: number}}} holder where the camera lives; the box of
- *   the picture around a place, in css pixels from the surface's top left corner
+ *   {x: number, y: number, width: number, height: number}}} holder where the camera lives; the box
+ *   of the picture around a place, in css pixels from the surface's top left corner
  */
 export function attachControls(surface, holder) {
   const pointers = new Map();

@@ -114,6 +114,22 @@ export function throttled(ms, action) {
   };
 }
 
+/** Calls `action` once nothing has asked for it for `ms`, but after `most` in any case. */
+export function rested(ms, most, action) {
+  let timer = null;
+  let since = null; // when the call that is due was first asked for
+  return (...args) => {
+    clearTimeout(timer);
+    const now = performance.now();
+    since ??= now;
+    const go = () => {
+      since = null;
+      action(...args);
+    };
+    timer = setTimeout(go, Math.max(Math.min(ms, since + most - now), 0));
+  };
+}
+
 export function prefersStill() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }

@@ -1,14 +1,15 @@
 /** What the page's other parts learn of the viewport, a few times a second at most. */
 
-import { throttled } from "./dom.mjs";
+import { rested, throttled } from "./dom.mjs";
 
-const CURSOR_EVERY_MS = 200;
+const CURSOR_REST_MS = 150; // charts are slow to draw: frames that come faster go first
+const CURSOR_MOST_MS = 800;
 const NOTICE_EVERY_MS = 1000;
 
 export class PageState {
   constructor(run) {
     /** Which frame is on screen. */
-    this.cursor = throttled(CURSOR_EVERY_MS, ({ sceneId, player }) => {
+    this.cursor = rested(CURSOR_REST_MS, CURSOR_MOST_MS, ({ sceneId, player }) => {
       const { shown: step, following } = player;
       setProps("live-cursor", { run, scene: sceneId, step, following });
     });

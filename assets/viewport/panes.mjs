@@ -10,6 +10,9 @@ import { displacementOf } from "./records.mjs";
 
 export const LAYOUTS = [1, 2, 4];
 
+const GLIDE_MS = 190;
+const LEAST_PICTURES = 6; // of a glide, which takes longer where pictures do; else it is a jump
+const TAIL_LAG = 0.4; // of a glide, by which the tails' ends start later than the marks
 const GAP = 2; // pixels between panes at pixel ratio 1
 
 const FIRST_LOOK = {
@@ -31,14 +34,14 @@ const FIRST_LOOK = {
 
 /**
  * Boxes of 1, 2 or 4 panes, row by row from the top: {x, y, width, height} in pixels from the
- * canvas' top left corner. Two lie side by side, in a canvas that is taller than wide on top of each
- * other.
+ * canvas' top left corner. Two lie side by side, or in a tall canvas on top of each other.
  */
 export function paneBoxes(count, width, height, pixelRatio = 1) {
   const gap = Math.round(GAP * pixelRatio);
   const columns = count === 1 || (count === 2 && height > width) ? 1 : 2;
   const rows = count / columns;
-  const [wide, high] = [(width - gap * (columns - 1)) / columns, (height - gap * (rows - 1)) / rows];
+  const wide = (width - gap * (columns - 1)) / columns;
+  const high = (height - gap * (rows - 1)) / rows;
   return Array.from({ length: count }, (_, k) => {
     const [column, row] = [k % columns, Math.floor(k / columns)];
     const [x, y] = [Math.round(column * (wide + gap)), Math.round(row * (high + gap))];
@@ -153,6 +156,19 @@ export class Pane {
     this.marks.trails = trails ?? new Map();
   }
 
+  /** Where marks and the ends of their tails are on the way between the last two frames. */
+  get times() {
+    const tail = Math.max(this.glide - TAIL_LAG, 0) / (1 - TAIL_LAG);
+    return { glide: smooth(this.glide), tail: smooth(tail) };
+  }
+
+  /** Move on along that way. */
+  advance(now) {
+    const share = (now - (this.glidedAt ?? now)) / GLIDE_MS;
+    this.glide = Math.min(this.glide + Math.min(share, 1 / LEAST_PICTURES), 1);
+    this.glidedAt = now;
+  }
+
   _upload() {
     this._moveDisplacement();
     this.textures.u_instance.upload("id", this.frame.instance);
@@ -174,4 +190,9 @@ export class Pane {
     this.glide = this.host.glides(this) ? 0 : 1;
     this.glidedAt = null;
   }
+}
+
+/** 0 to 1, slow at both ends. */
+export function smooth(share) {
+  return share * share * (3 - 2 * share);
 }

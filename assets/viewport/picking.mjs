@@ -3,6 +3,9 @@
  * outline. Places are pixels from the top left corner; metres from the scene's origin.
  */
 
+import { displacementOf } from "./records.mjs";
+import { toFloats } from "./safetensors.mjs";
+
 /**
  * The entry nearest to the middle of a square of pixels.
  * @param {Uint32Array} square point + 1 of each pixel, 0 where there is none; rows upwards
@@ -20,6 +23,17 @@ export function nearestPoint(square) {
   return nearest;
 }
 
+/** Where a pane's points are while they are not at rest, as `cellsInside` wants it; else null. */
+export function movedOf(scene, { frame, look }) {
+  if (!frame || look.t === 0) return null;
+  const isTarget = look.votes === "target";
+  return {
+    t: look.t,
+    way: toFloats(displacementOf(scene, frame, look.votes)),
+    stays: (cell) => isTarget && frame.instance[cell] < 0,
+  };
+}
+
 /** Where a place in metres lies in the picture; null behind the eye. */
 export function projected(matrix, { left, top, width, height }, x, y, z) {
   const w = matrix[3] * x + matrix[7] * y + matrix[11] * z + matrix[15];
@@ -34,8 +48,8 @@ export function projected(matrix, { left, top, width, height }, x, y, z) {
  *
  * @param {{scene: object, matrix: number[], box: {left: number, top: number, width: number,
  *   height: number}, polygon: number[][], isLeftOut: (cell: number) => boolean,
- *   moved: ?{t: number, way: Float32Array, stays: (cell: number) => boolean}}} picture `moved` tells
- *   where points are while they are not at rest: a share `t` of the way of their cell
+ *   moved: ?{t: number, way: Float32Array, stays: (cell: number) => boolean}}} picture `moved`
+ *   tells where points are while they are not at rest: a share `t` of the way of their cell
  * @returns {Uint32Array} cells, rising
  */
 export function cellsInside({ scene, matrix, box, polygon, isLeftOut, moved }) {

@@ -12,12 +12,13 @@ const SPREAD = 1.9; // a point's width over the points' spacing; closes randomly
 const LEAST_POINT = 1.6; // css pixels
 const LARGEST_POINT = 10; // css pixels at size 1
 
-/** How large points are: {width} in metres, the {least} and {most} pixels, the {largest} in sight. */
+/** How large points are: `width` in metres, `least` and `most` pixels, the `largest` in sight. */
 export function sizesOf(scene, { size, pixelRatio }, { count, focal, clip }) {
   const width = scene.spacing * SPREAD * size * sizeFactor(scene.numPoints, count);
   const least = LEAST_POINT * pixelRatio;
   const most = LARGEST_POINT * pixelRatio * Math.max(size, 1);
-  return { width, least, most, largest: Math.max(Math.min((width * focal) / clip.near, most), least) };
+  const largest = Math.max(Math.min((width * focal) / clip.near, most), least);
+  return { width, least, most, largest };
 }
 
 export class PointLayer {

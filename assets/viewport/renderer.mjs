@@ -1,9 +1,9 @@
 /**
- * Draws one scene in one or more panes: which point each pixel shows, then what colour that is with
- * eye-dome lighting, then marks, arrows and trails over it. Keeps the arrays it was given, so a lost
- * context is rebuilt from them.
+ * Draws one scene in one or more panes: which point each pixel shows, then what colour that is,
+ * then marks, arrows and trails over it. A pane is drawn again only as far as it changed. Keeps the
+ * arrays it was given, so a lost context is rebuilt from them.
  *
- * Knows nothing of time, network or page; a pane's picture is drawn again only as far as it changed.
+ * Knows nothing of time, network or page.
  */
 
 import { ArrowLayer } from "./arrows.mjs";
@@ -134,15 +134,14 @@ export class Renderer {
   }
 
   /**
-   * @param {{matrix: number[], clip: {near: number, far: number}, focal: number, distance: number,
-   *   eye: number[], rise: number[], glide: number, tail: number, count: number}[]} views one a
-   *   pane; focal in pixels; rise: metres up for a metre ahead, in the middle of the picture and what
-   *   its top has more; glide 0..1 between the last two frames, and the end of the votes' tails
+   * @param {object[]} views one a pane: what `eyeFor` tells of the camera, the `count` of points,
+   *   `glide` 0..1 between the last two frames and `tail`, where the ends of the votes' tails are
    * @param {boolean} isMoving whether the next picture will show other points
    */
   draw(views, isMoving = false) {
     const { canvas, gl, panes } = this;
     if (gl.isContextLost()) return;
+    gl.disable(gl.SCISSOR_TEST);
     const divider = this._prepare(panes[0].look);
     if (isMoving) {
       gl.bindFramebuffer(gl.FRAMEBUFFER, null);
@@ -258,7 +257,7 @@ export class Renderer {
     if (look.centroids) this.centroids.draw(pane, picture);
   }
 
-  /** The drawn point nearest to a pixel of a pane, counted from the canvas' top left; -1 for none. */
+  /** The drawn point nearest to a pixel of a pane, from the canvas' top left; -1 for none. */
   pick(x, y, { box, pointsKey }) {
     const { canvas, gl, target } = this;
     if (!pointsKey || !this.scene || gl.isContextLost()) return -1;

@@ -109,8 +109,8 @@ export const SOURCE = { tint: 0, height: 1, cell: 2 };
 
 /**
  * The colour of each pixel's point, and eye-dome lighting (Boucheny 2009): a pixel darkens by how
- * far behind its neighbours it lies: by exp(-strength times the sum of log2 ratios of depths), which
- * is a power of the ratios' product, the tenth at a strength of 7.
+ * far behind its neighbours it lies. exp(-7 times the sum of log2 ratios of depths) is the tenth
+ * power of the ratios' product, turned over.
  */
 export function shadeFragment(withHover) {
   const outline = `
@@ -142,7 +142,8 @@ uniform int u_radius;        // pixels
 out vec4 color;
 
 vec4 cell_texel(uint cell) {
-  return texelFetch(u_cell_color, ivec2(int(cell % ${CELL_COLUMNS}u), int(cell / ${CELL_COLUMNS}u)), 0);
+  ivec2 at = ivec2(int(cell % ${CELL_COLUMNS}u), int(cell / ${CELL_COLUMNS}u));
+  return texelFetch(u_cell_color, at, 0);
 }
 
 int marks_of(vec4 texel) {

@@ -1,7 +1,7 @@
 /**
- * Trails of the centroids over the last frames, as ribbons a few pixels wide. Their colour is how
- * fast a centroid drifts, in metres a hundred steps, or a frame where steps are not known; they fade
- * with age.
+ * Trails of the centroids over the last frames, as ribbons a few pixels wide that fade with age.
+ * Their colour is how fast a centroid drifts, in metres a hundred steps, or a frame where steps are
+ * not known.
  */
 
 import { makeProgram } from "./gl.mjs";
@@ -10,7 +10,7 @@ import { cssGradient } from "./palette.mjs";
 const WIDTH = 2.4; // css pixels
 const STEPS = 100; // that a speed is given for
 const TYPICAL = 0.95; // quantile of the speeds that the scale reaches up to
-const RAMPS = { dark: [0.22, 1], light: [0, 0.82] }; // of the colour scale: what stands off the canvas
+const RAMPS = { dark: [0.22, 1], light: [0, 0.82] }; // of the colour scale, what is seen there
 const NUMBERS = 9; // an instance: two ends, its share of the scale, the ends' alphas
 
 const TRAILS_VERTEX = `#version 300 es
@@ -70,7 +70,7 @@ export function speedOf(from, to) {
   return (metres * STEPS) / Math.max(Math.abs(to[3] - from[3]), 1);
 }
 
-/** The colour scale of some trails: up to a round number that most speeds stay below; null if none. */
+/** The colour scale of trails, up to a round number that most speeds stay below; null if none. */
 export function scaleOf(trails, frames) {
   const speeds = [];
   let unit = `m / ${STEPS} steps`;
@@ -99,7 +99,7 @@ function partOf([red, green, blue]) {
   return red + green + blue < 384 ? RAMPS.dark : RAMPS.light;
 }
 
-/** Nine numbers a piece of a trail; the newest place of each slot is where its ring is drawn now. */
+/** Nine numbers a piece of a trail; the newest place of a slot is where its ring is drawn now. */
 export function pieces(trails, places, frames, max) {
   const out = [];
   for (const [slot, place] of places) {

@@ -10,18 +10,13 @@ import * as cameras from "./camera.mjs";
 import { attachControls } from "./controls.mjs";
 import { make, prefersStill } from "./dom.mjs";
 import { FIRST_BUDGET, nextBudget, pointsToDraw } from "./lod.mjs";
-import { LAYOUTS } from "./panes.mjs";
-import { cellsInside, projected } from "./picking.mjs";
-import { displacementOf } from "./records.mjs";
+import { LAYOUTS, smooth } from "./panes.mjs";
+import { cellsInside, movedOf, projected } from "./picking.mjs";
 import { Renderer } from "./renderer.mjs";
-import { toFloats } from "./safetensors.mjs";
 import { scaleOf, trailGradient } from "./trails.mjs";
 import { framedPoints, homeView } from "./vantage.mjs";
 
 const PIXEL_RATIO_CAP = 1.5;
-const GLIDE_MS = 190;
-const LEAST_PICTURES = 6; // of a glide, which takes longer where pictures do; else it is a jump
-const TAIL_LAG = 0.4; // of a glide, by which the tails' ends start later than the marks
 const TURN_MS = 180;
 const SETTLE_MS = 160; // stillness before all points are drawn again
 
@@ -154,7 +149,7 @@ export class View {
       box: { left: rect.x, top: rect.y, width: rect.width, height: rect.height },
       polygon,
       isLeftOut: (cell) => this.renderer.isLeftOut(cell, look),
-      moved: this._moved(this.panes[pane]),
+      moved: movedOf(scene, this.panes[pane]),
     });
   }
 
@@ -166,17 +161,6 @@ export class View {
     const isInside =
       at && at[0] >= left && at[0] <= left + width && at[1] >= top && at[1] <= top + height;
     return isInside ? at : null;
-  }
-
-  /** Where a pane's points are while they are not at rest. */
-  _moved({ frame, look }) {
-    if (!frame || look.t === 0) return null;
-    const isTarget = look.votes === "target";
-    return {
-      t: look.t,
-      way: toFloats(displacementOf(this.renderer.scene, frame, look.votes)),
-      stays: (cell) => isTarget && frame.instance[cell] < 0,
-    };
   }
 
   setCamera(camera) {
@@ -258,7 +242,7 @@ export class View {
 
   _picture(now) {
     if (this.turn) this._advanceTurn(now);
-    for (const pane of this.panes) advanceGlide(pane, now);
+    for (const pane of this.panes) pane.advance(now);
     const glides = this.panes.filter(({ glide }) => glide < 1);
     const pointsGlide = glides.some(({ look }) => look.t > 0); // else only the votes do: cheap
     const isMoving = this.turn !== null || pointsGlide || this.hasMoved;
@@ -283,7 +267,7 @@ export class View {
   }
 
   _draw(count, isMoving = false) {
-    const views = this.panes.map((pane) => ({ ...this._eye(pane), ...timesOf(pane), count }));
+    const views = this.panes.map((pane) => ({ ...this._eye(pane), ...pane.times, count }));
     this.renderer.draw(views, isMoving);
     const countChanged = this.drawn !== count;
     this.drawn = count;
@@ -292,21 +276,8 @@ export class View {
 
   /** How a pane sees the scene. */
   _eye({ box }) {
-    const { camera, renderer } = this;
-    const bounds = renderer.scene?.bounds ?? { low: [0, 0, 0], high: [1, 1, 1] };
-    const clip = cameras.clipRange(camera, bounds);
-    const { width, height } = box;
-    const projection = cameras.projectionMatrix(camera, width / height, clip.near, clip.far);
-    const half = Math.tan(camera.fov / 2);
-    const { back, up } = cameras.basis(camera);
-    return {
-      matrix: cameras.multiply(projection, cameras.viewMatrix(camera)),
-      clip,
-      focal: height / (2 * half),
-      eye: cameras.eyeOf(camera),
-      rise: [-back[2], half * up[2]],
-      distance: camera.distance,
-    };
+    const bounds = this.renderer.scene?.bounds ?? { low: [0, 0, 0], high: [1, 1, 1] };
+    return cameras.eyeFor(this.camera, bounds, box);
   }
 
   _advanceTurn(now) {
@@ -326,21 +297,4 @@ export class View {
     if (this.isHome) this.resetCamera(false);
     this.drawStill(); // at once: a resized canvas is blank until it is drawn
   }
-}
-
-/** Move on the way between a pane's last two frames. */
-function advanceGlide(pane, now) {
-  const share = (now - (pane.glidedAt ?? now)) / GLIDE_MS;
-  pane.glide = Math.min(pane.glide + Math.min(share, 1 / LEAST_PICTURES), 1);
-  pane.glidedAt = now;
-}
-
-/** Where marks and the ends of their tails are on that way. */
-function timesOf({ glide }) {
-  const tail = Math.max(glide - TAIL_LAG, 0) / (1 - TAIL_LAG);
-  return { glide: smooth(glide), tail: smooth(tail) };
-}
-
-function smooth(share) {
-  return share * share * (3 - 2 * share);
 }

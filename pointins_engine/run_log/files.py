@@ -51,10 +51,17 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_arrays(
     path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
 ) -> int:
-    """Write a safetensors file; returns its size in bytes."""
+    """Write a safetensors file into a folder, made if the one above is there; returns its bytes.
+
+    Raises:
+        RunError: If it cannot be written; a run folder that was deleted is not made again.
+    """
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     data = save(contiguous, metadata=dict(metadata or {}))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error.strerror}).") from error
     write_bytes(path, data)
     return len(data)
 
@@ -73,10 +80,32 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 
 
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
-    """Append one JSON object as one line, in one write."""
-    line = json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n"
-    with path.open("ab") as file:
-        file.write(line)
+    """Append one JSON object as one line, in one write.
+
+    Raises:
+        RunError: If it cannot be written.
+    """
+    append(path, json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n")
+
+
+def append(path: Path, line: bytes) -> None:
+    """Append a line, whole or not at all: half of one would spoil the next.
+
+    Raises:
+        RunError: If it cannot be written.
+    """
+    try:
+        with path.open("ab", buffering=0) as file:
+            size = file.tell()
+            try:
+                rest = memoryview(line)
+                while rest:
+                    rest = rest[file.write(rest) :]
+            except OSError:
+                file.truncate(size)
+                raise
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error.strerror}).") from error
 
 
 def cut_torn_line(path: Path) -> int:

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -149,16 +150,23 @@ class RunWriter:
         self._heartbeat.start()
 
     def close(self, status: RunStatus, detail: str = "") -> None:
-        """Last state of the run; the heartbeat stops."""
+        """Last state of the run; the heartbeat stops.
+
+        Raises:
+            RunError: If a file cannot be written; what can be is, `state.json` first.
+        """
         if self._closed.is_set():
             return
-        self.listens(False)
-        self.state(status, detail)
+        with self._lock:
+            self._state |= {"status": status, "detail": detail, "control": False}
+            step = self._state["step"]
         self._closed.set()
         self._heartbeat.join()
-        self._write_state()
-        if self._mirror is not None:
-            self._mirror.close()
+        with ExitStack() as each:  # one that fails holds up no other; the last is done first
+            if self._mirror is not None:
+                each.callback(self._mirror.close)
+            each.callback(self.event, "state", step, status=status, detail=detail)
+            each.callback(self._write_state)
 
     # -- state and events ---------------------------------------------------------------------
 
@@ -204,8 +212,7 @@ class RunWriter:
     def log(self, line: str) -> None:
         """One line of `log.txt`, with the time."""
         stamp = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        with self.paths.log.open("a", encoding="utf-8") as file:
-            file.write(f"{stamp} {line}\n")
+        files.append(self.paths.log, f"{stamp} {line}\n".encode())
 
     # -- scenes and frames --------------------------------------------------------------------
 
@@ -233,7 +240,8 @@ class RunWriter:
 
     def _beat(self) -> None:
         while not self._closed.wait(HEARTBEAT_S):
-            self._write_state()
+            with suppress(RunError):  # no room now; the next beat may find some
+                self._write_state()
 
     def _write_state(self) -> None:
         with self._lock:

@@ -3,8 +3,9 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from pointins_engine.errors import RunError
 from pointins_engine.run_log.writer import RunWriter
 from pointins_engine.world import World
 
@@ -28,8 +29,11 @@ def closing_run(writer: RunWriter, world: World) -> Iterator[None]:
 
 
 def _fail(writer: RunWriter, reason: str) -> None:
-    writer.log(f"failed: {reason}")
-    writer.close("failed", reason)
+    """Write down why, as far as the disk lets: the error that ended the run must not be hidden."""
+    with suppress(RunError):
+        writer.log(f"failed: {reason}")
+    with suppress(RunError):
+        writer.close("failed", reason)
 
 
 @contextmanager

@@ -82,12 +82,13 @@ def test_the_line_of_the_curves_stands_at_the_time_cursor(visit):
     page.goto(f"{visit.base}/live/rooms")
     expect(page.locator("#losses svg.main-svg").first).to_be_attached()
     line = "document.querySelector('#losses .js-plotly-plot')?.layout?.shapes?.[0]"
-    page.wait_for_function(f"{line} !== undefined")
+    page.wait_for_function(f"() => {line} !== undefined")
+    page.evaluate("document.querySelector('#losses').scrollIntoView()")
     page.evaluate(
         "dash_clientside.set_props('live-cursor',"
         " {data: {run: 'rooms', scene: 'room_0001', step: 20, following: false}})"
     )
-    page.wait_for_function(f"{line}.x0 === 20 && {line}.visible")
+    page.wait_for_function(f"() => {line}.x0 === 20 && {line}.visible")
 
 
 def test_an_alarm_is_told_beside_the_charts_and_marked_on_the_timeline(visit):
@@ -97,7 +98,7 @@ def test_an_alarm_is_told_beside_the_charts_and_marked_on_the_timeline(visit):
     expect(alarm.get_by_role("heading")).to_contain_text("SCR is inert")
     expect(alarm).to_contain_text("since step 8")
     expect(alarm.locator("p")).to_have_text("<i>all</i>. Do this.")  # text of a run stays text
-    expect(page.locator('.tl-mark[data-kind="alarm"]')).to_have_count(1)
+    expect(page.locator('.tl-marks .tl-mark[data-kind="alarm"]')).to_have_count(1)
     expect(page.locator("#health")).to_contain_text("Collapse: effective rank of the features")
 
 
@@ -126,8 +127,9 @@ def test_a_run_that_is_not_there_offers_the_others(visit):
 def test_the_page_is_keyboard_reachable_and_folds(visit):
     page = visit.page
     page.goto(f"{visit.base}/live/rooms")
-    card = page.locator("details.card", has_text="Pseudo-instances")
-    card.locator("summary").focus()
+    heading = page.get_by_role("heading", name="Pseudo-instances (SCR)")
+    card = page.locator("details.card", has=heading)
+    card.locator("> summary").focus()
     page.keyboard.press("Enter")
     expect(card).not_to_have_attribute("open", "")
 

@@ -14,12 +14,13 @@ from pointins_engine.config import differences, flat
 from pointins_engine.live_edits import edit_lines, edited
 from pointins_engine.run_log.control import read_commands, remove_command
 from pointins_engine.run_log.writer import RunWriter
-from tests.app.browsing import Visit
+from tests.app.browsing import PATIENCE_MS, Visit
 from tests.app.studio_process import Studio
 from tests.recorded_run import CONFIG, append_frame, open_recorded_run, write_recorded_run
 
 pytestmark = pytest.mark.browser
 FIRST_STEP = 20
+expect.set_options(timeout=PATIENCE_MS)  # answers come by way of a polled folder
 
 
 class ObedientTrainer(threading.Thread):
@@ -93,7 +94,7 @@ def studio(runs, trainer) -> Iterator[Studio]:
 def context(browser, studio):
     context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
     page = context.new_page()
-    page.goto(studio.url)
+    page.goto(studio.url, wait_until="commit")
     page.close()
     yield context
     context.close()
@@ -101,7 +102,7 @@ def context(browser, studio):
 
 def test_the_trainer_is_paused_stepped_and_edited_from_the_page(visit, trainer):
     page = visit.page
-    page.goto(f"{visit.base}/live/rooms")
+    page.goto(f"{visit.base}/live/rooms", wait_until="commit")
     steering, news = page.locator("#steering-root"), page.locator(".st-news")
 
     steering.get_by_role("button", name="Pause").click()
@@ -157,8 +158,8 @@ def test_the_trainer_is_paused_stepped_and_edited_from_the_page(visit, trainer):
 def test_a_page_with_the_view_link_shows_and_does_not_steer(browser, studio):
     context = browser.new_context()
     visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
-    visit.page.goto(studio.view_url)
-    visit.page.goto(f"{visit.base}/live/rooms")
+    visit.page.goto(studio.view_url, wait_until="commit")
+    visit.page.goto(f"{visit.base}/live/rooms", wait_until="commit")
     steering = visit.page.locator("#steering-root")
     expect(steering).to_contain_text("opened with the view link")
     expect(steering.get_by_role("button", name="Pause")).to_be_hidden()
@@ -169,7 +170,7 @@ def test_a_page_with_the_view_link_shows_and_does_not_steer(browser, studio):
 
 def test_a_run_that_ended_leads_to_a_launch_that_goes_on_with_it(visit):
     page = visit.page
-    page.goto(f"{visit.base}/live/ended")
+    page.goto(f"{visit.base}/live/ended", wait_until="commit")
     steering = page.locator("#steering-root")
     steering.get_by_label("Checkpoint to fork from").select_option("10")
     expect(steering.get_by_role("link", name="Go on from step 20")).to_be_visible()
@@ -181,7 +182,7 @@ def test_a_run_that_ended_leads_to_a_launch_that_goes_on_with_it(visit):
 
 def test_the_launch_form_is_checked_while_it_is_filled_in(visit):
     page = visit.page
-    page.goto(f"{visit.base}/launch")
+    page.goto(f"{visit.base}/launch", wait_until="commit")
     summary = page.locator(".la-summary")
     expect(summary.locator("code")).to_contain_text("pointins pretrain indoor_demo")
     expect(summary.locator(".la-facts")).to_contain_text("parameters")

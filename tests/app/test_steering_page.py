@@ -76,6 +76,14 @@ def test_what_is_left_is_told_only_while_the_trainer_works():
     assert "10 min" not in text_of(live.live_top({**told, "status": "paused"}))
 
 
+def test_a_fork_says_which_run_and_step_it_comes_from(tmp_path):
+    write_recorded_run(tmp_path / "rooms", num_frames=1, num_points=300)
+    details = Runs(RunStore(tmp_path)).details("rooms")
+    assert "Forked from" not in text_of(live.run_facts(details))
+    fork = {**details, "parent": {"run": "first", "step": 1200, "uid": "0"}}
+    assert "first, step 1,200" in text_of(live.run_facts(fork))
+
+
 def test_the_live_page_of_no_run_is_of_one_whose_trainer_is_there(tmp_path):
     paused = open_recorded_run(tmp_path / "paused", num_points=300)
     paused.state("paused")

@@ -55,7 +55,7 @@ test("the point nearest to the middle is picked, and none where there is nothing
   assert.equal(nearestPoint(square), 0);
 });
 
-test("the camera's target is in the middle of its pane, and nothing behind the eye is anywhere", () => {
+test("the camera's target is in the middle of its pane, what is behind the eye nowhere", () => {
   const [x, y] = projected(MATRIX, BOX, ...CAMERA.target);
   assert.ok(Math.hypot(x - 260, y - 140) < 1e-9);
   const eye = cameras.eyeOf(CAMERA);

@@ -20,7 +20,13 @@ test("a value that is written and read again is the same value", () => {
     ["numbers", [0.3, 0.7]],
     ["numbers", []],
     ["texts", ["coord", "color"]],
-    ["pairs", [[0.2, 0.4], [0.8, 1.6]]],
+    [
+      "pairs",
+      [
+        [0.2, 0.4],
+        [0.8, 1.6],
+      ],
+    ],
     ["text", "sim:rooms"],
   ];
   for (const [kind, value, choices] of values) {
@@ -61,7 +67,15 @@ test("a field is found by its name, by its plain words and by what it means", ()
 });
 
 test("a command line survives a shell", () => {
-  const argv = ["pointins", "pretrain", "--run", "runs/my room", "--scr.link-radius", "0.3", "it's"];
+  const argv = [
+    "pointins",
+    "pretrain",
+    "--run",
+    "runs/my room",
+    "--scr.link-radius",
+    "0.3",
+    "it's",
+  ];
   const line = fields.shellLine(argv);
   assert.equal(line, "pointins pretrain --run 'runs/my room' --scr.link-radius 0.3 'it'\\''s'");
 });
@@ -91,7 +105,11 @@ test("the line of the budget says what was measured and when the next frame come
 });
 
 function fakeClock() {
-  const clock = { ticks: [], setInterval: (tick) => clock.ticks.push(tick), clearInterval: () => (clock.ticks = []) };
+  const clock = {
+    ticks: [],
+    setInterval: (tick) => clock.ticks.push(tick),
+    clearInterval: () => (clock.ticks = []),
+  };
   clock.tick = () => clock.ticks.forEach((tick) => tick());
   return clock;
 }
@@ -101,7 +119,12 @@ test("a change is sent once after its seconds, or never when it is taken back", 
     const clock = fakeClock();
     const seen = [];
     let sent = 0;
-    const delayed = new Delayed({ seconds: 3, clock, onTick: (left) => seen.push(left), send: () => (sent += 1) });
+    const delayed = new Delayed({
+      seconds: 3,
+      clock,
+      onTick: (left) => seen.push(left),
+      send: () => (sent += 1),
+    });
     clock.tick();
     if (takesBack) delayed.cancel();
     for (let i = 0; i < 5; i++) clock.tick();
@@ -112,7 +135,10 @@ test("a change is sent once after its seconds, or never when it is taken back", 
 
 test("an answer is the trainer's sentence, and nobody's while it waits", () => {
   assert.match(answerOf({ command: "pause", answered: false }), /waiting for the trainer/);
-  assert.equal(answerOf({ command: "pause", answered: true, ok: true, text: "paused at step 12" }), "paused at step 12");
+  assert.equal(
+    answerOf({ command: "pause", answered: true, ok: true, text: "paused at step 12" }),
+    "paused at step 12",
+  );
 });
 
 test("the log tells an accepted edit once and a refused one as refused", () => {
@@ -126,7 +152,12 @@ test("the log tells an accepted edit once and a refused one as refused", () => {
 });
 
 test("lines of the file go in by their time, and what an event says is not said twice", () => {
-  const alarm = lineOf({ t: Date.parse("2026-11-21T10:00:05Z") / 1000, step: 20, kind: "alarm", text: "SCR is inert" });
+  const alarm = lineOf({
+    t: Date.parse("2026-11-21T10:00:05Z") / 1000,
+    step: 20,
+    kind: "alarm",
+    text: "SCR is inert",
+  });
   const file = logLines([
     "2026-11-21T10:00:00+00:00 indoor_demo on cpu",
     "2026-11-21T10:00:05+00:00 step 20: SCR is inert",
@@ -136,14 +167,21 @@ test("lines of the file go in by their time, and what an event says is not said 
   const lines = merged([alarm], file);
   assert.deepEqual(
     lines.map(({ kind, step }) => [kind, step]),
-    [["log", null], ["alarm", 20], ["log", null]],
+    [
+      ["log", null],
+      ["alarm", 20],
+      ["log", null],
+    ],
   );
   assert.match(lines[2].text, /out of memory\n {2}at the second/);
 });
 
 test("the cursor stands at the last line that was there at its step", () => {
   const lines = [{ step: 0 }, { step: null }, { step: 10 }, { step: 10 }, { step: 30 }];
-  assert.deepEqual([-1, 0, 9, 10, 29, 99].map((step) => lineAt(lines, step)), [-1, 0, 0, 3, 3, 4]);
+  assert.deepEqual(
+    [-1, 0, 9, 10, 29, 99].map((step) => lineAt(lines, step)),
+    [-1, 0, 0, 3, 3, 4],
+  );
 });
 
 test("the log is narrowed by kind and by words", () => {

@@ -1,0 +1,68 @@
+"""Pages without a picture: they hear notices and fetch what a page would."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+
+import httpx
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from tests.app.asking import page_answers
+
+
+class Watcher(threading.Thread):
+    """One page on a run: the websocket, every frame it is told of, and what the panels show."""
+
+    def __init__(self, client: httpx.Client, run: str, *, asks_panels: bool) -> None:
+        super().__init__(daemon=True)
+        self.fetched: list[int] = []  # steps
+        self._asks_panels = asks_panels
+        base = str(client.base_url).rstrip("/")
+        self._client = httpx.Client(
+            base_url=base, cookies=client.cookies, trust_env=False, timeout=60
+        )
+        self._run_id, self._base = run, base
+        cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        self._socket = connect(
+            f"{base.replace('http', 'ws')}/ws/live?run={run}",
+            additional_headers={"Cookie": cookie},
+            origin=base,  # type: ignore[arg-type]
+            open_timeout=60,
+        )
+
+    def run(self) -> None:
+        with contextlib.suppress(ConnectionClosed, httpx.TransportError, RuntimeError):
+            for text in self._socket:
+                self._hear(json.loads(text))
+
+    def close(self) -> None:
+        self._socket.close()
+        self.join()
+        self._client.close()
+
+    def _hear(self, notice: dict) -> None:
+        if notice["type"] != "frame":
+            return
+        scene, step, version = notice["scene"], notice["step"], notice["version"]
+        path = f"/api/runs/{self._run_id}/scenes/{scene}/frames/{step}"
+        self._client.get(path, params={"v": version}).raise_for_status()
+        if self._asks_panels:
+            page_answers(self._client, self._base, self._run_id, scene, step)
+        self.fetched.append(step)
+
+
+@contextlib.contextmanager
+def watchers(
+    client: httpx.Client, run: str, count: int, *, asks_panels: bool
+) -> Iterator[list[Watcher]]:
+    """`count` pages at once on one run."""
+    them = [Watcher(client, run, asks_panels=asks_panels) for _ in range(count)]
+    for watcher in them:
+        watcher.start()
+    try:
+        yield them
+    finally:
+        for watcher in them:
+            watcher.close()

@@ -81,6 +81,7 @@ SCR_OUTPUTS = {
     "scr_body": Output(ids.SCR_BODY, "className"),
     "scr_facts": Output(ids.SCR_FACTS, "children"),
     "segments": Output(ids.SCR_SEGMENTS, "figure"),
+    "segments_note": Output(ids.SCR_SEGMENTS_NOTE, "children"),
     "segments_room": Output(ids.SCR_SEGMENTS_BODY, "style"),
     "table": Output(ids.SCR_TABLE, "children"),
     "sizes": Output(ids.SCR_SIZES, "figure"),
@@ -118,9 +119,11 @@ def _add_frame_panels(dash: Dash, runs: Runs) -> None:
                 return answer
             stats, colours = runs.stats(run_id, place[0], place[1]), theme_of(theme)
             odr = odr_panel(runs, run_id, place[1], stats.get("odr"), view, colours)
+            most = scr_figures.most_cells(runs.stats_series(run_id, place[0]))
+            scr = scr_panel(stats.get("scr"), colours, most)
         except RunError:  # the run or the frame went away; the browser asks on
             return answer
-        return answer | {"shown": key} | odr | scr_panel(stats.get("scr"), colours)
+        return answer | {"shown": key} | odr | scr
 
 
 def odr_panel(
@@ -150,7 +153,7 @@ def odr_panel(
     }
 
 
-def scr_panel(scr: dict[str, Any] | None, theme: Theme) -> dict[str, Any]:
+def scr_panel(scr: dict[str, Any] | None, theme: Theme, most: tuple[int, int]) -> dict[str, Any]:
     """Properties of the SCR card; a run of another version may lack some or all figures."""
     if not scr or "sizes" not in scr:
         return {"scr_body": WAITING}
@@ -158,10 +161,11 @@ def scr_panel(scr: dict[str, Any] | None, theme: Theme) -> dict[str, Any]:
     return {
         "scr_body": READY,
         "scr_facts": scr_card.scr_facts(scr),
-        "segments": scr_figures.segments(scr, theme) if has_segments else no_update,
+        "segments": scr_figures.segments(scr, theme, most[0]) if has_segments else no_update,
+        "segments_note": None if has_segments else odr_card.NOT_RECORDED,
         "segments_room": {} if has_segments else NO_ROOM,
         "table": scr_card.segment_table(scr) if has_segments else [],
-        "sizes": scr_figures.sizes(scr, theme),
+        "sizes": scr_figures.sizes(scr, theme, most[1]),
         "changes": scr_card.change_facts(scr),
         "flow": scr_figures.flow(scr, theme) if has_flow else no_update,
         "flow_room": {} if has_flow else NO_ROOM,

@@ -124,6 +124,7 @@ class Runs:
                     "version": run.version,
                     "cell_size": run.config.cell_size,
                     "config": record["config"],
+                    "engine": record.get("version", ""),
                     "libraries": record.get("libraries", {}),
                     "seed": record.get("seed"),
                     "command": record.get("command", ""),

@@ -5,7 +5,7 @@ are pseudo-instances by falling size, and the blocks of `flow` carry rows (`cust
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,24 @@ BLOCK_WIDTH = 0.05
 REST = -2  # row of the block of all smaller pseudo-instances
 
 
-def segments(scr: Mapping[str, Any], theme: Theme) -> Figure:
-    """Cells of each K-means segment: in its largest pseudo-instance, in others, in none."""
+def most_cells(stats: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
+    """Cells of the largest segment and of the largest pseudo-instance that any frame has.
+
+    The axes end there, so that they stay while the time cursor moves.
+    """
+    parts = [row.get("scr") or {} for row in stats]
+    segment = max((s["cells"] for part in parts for s in part.get("segments", ())), default=1)
+    return segment, max((size for part in parts for size in part.get("sizes", ())), default=1)
+
+
+def segments(scr: Mapping[str, Any], theme: Theme, most: int) -> Figure:
+    """Cells of each K-means segment: in its largest pseudo-instance, in others, in none.
+
+    Args:
+        scr: Statistics of the frame.
+        theme: Colours.
+        most: Cells of the largest segment of any frame (`most_cells`).
+    """
     rows = sorted(scr["segments"], key=lambda row: row["segment"])
     number = [row["segment"] for row in rows]
     largest = [round(row["largest_share"] * row["cells"]) for row in rows]
@@ -43,7 +59,7 @@ def segments(scr: Mapping[str, Any], theme: Theme) -> Figure:
         "segment %{customdata[0]}: %{customdata[1]:,} cells<br>%{customdata[2]} pseudo-instances, "
         "the largest has %{customdata[3]:.0%}<br>%{customdata[4]:,} cells kept<extra></extra>"
     )
-    top = nice_ceiling(1.12 * max((row["cells"] for row in rows), default=1))
+    top = nice_ceiling(1.12 * most)
     bars = [
         {
             "type": "bar",
@@ -98,8 +114,8 @@ def _swatch(segment: int) -> Figure:
     }
 
 
-def sizes(scr: Mapping[str, Any], theme: Theme) -> Figure:
-    """Cells of the pseudo-instances, largest first."""
+def sizes(scr: Mapping[str, Any], theme: Theme, most: int) -> Figure:
+    """Cells of the pseudo-instances, largest first; `most` is that of any frame."""
     values = sorted(scr["sizes"], reverse=True)[:MAX_SIZES]
     ranks = list(range(1, len(values) + 1))
     layout = base_layout(theme, margin={"l": 42, "r": 8, "t": 6, "b": 34}) | {
@@ -108,9 +124,7 @@ def sizes(scr: Mapping[str, Any], theme: Theme) -> Figure:
         "xaxis": axis_style(
             theme, [0.4, max(len(values), 8) + 0.6], title="pseudo-instance, by size", nticks=6
         ),
-        "yaxis": axis_style(
-            theme, [0, nice_ceiling(max(values, default=1))], grid=True, nticks=3, title="cells"
-        ),
+        "yaxis": axis_style(theme, [0, nice_ceiling(most)], grid=True, nticks=3, title="cells"),
     }
     bars = {
         "type": "bar",

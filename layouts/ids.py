@@ -50,6 +50,7 @@ ODR_STEPS = "odr-steps"
 SCR_BODY = "scr-body"
 SCR_FACTS = "scr-facts"
 SCR_SEGMENTS = "scr-segments"  # (js)
+SCR_SEGMENTS_NOTE = "scr-segments-note"
 SCR_SEGMENTS_BODY = "scr-segments-body"
 SCR_TABLE = "scr-table"  # (js)
 SCR_SIZES = "scr-sizes"  # (js)

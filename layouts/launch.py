@@ -10,7 +10,7 @@ from layouts.parts import top_bar
 def launch_page(folder: str) -> Component:
     return html.Div(
         [
-            top_bar([html.H1("New run"), html.Span(folder, className="quiet path", title=folder)]),
+            top_bar([html.H1("Launch"), html.Span(folder, className="quiet path", title=folder)]),
             html.Div(id=ids.LAUNCH_ROOT, className="launch-root"),
         ],
         className="launch-page",

@@ -26,6 +26,7 @@ def scr_card(steps_height: int) -> Component:
                 part(
                     "K-means segments",
                     [
+                        html.P(id=ids.SCR_SEGMENTS_NOTE, className="quiet"),
                         html.Div(
                             [
                                 _legend(),
@@ -42,7 +43,7 @@ def scr_card(steps_height: int) -> Component:
                                 ),
                             ],
                             id=ids.SCR_SEGMENTS_BODY,
-                        )
+                        ),
                     ],
                 ),
                 part(

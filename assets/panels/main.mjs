@@ -13,7 +13,10 @@ const viewport = () => window.pointinsViewport ?? null;
 const odr = new OdrPanel(viewport);
 const scr = new ScrPanel(viewport);
 const latest = new Latest();
-const hold = new Hold(() => want(lastCursor));
+const hold = new Hold(() => {
+  want(lastCursor);
+  setTimeout(paint); // after what the chart itself makes of the release
+});
 let lastCursor = null;
 
 /** Ask for the panels of the frame under the cursor, if it is time to. */
@@ -33,13 +36,13 @@ export function isHeld() {
   return hold.isHeld;
 }
 
-const paint = () => {
-  if (!document.getElementById("odr-lengths")) return;
+function paint() {
+  if (hold.isHeld || !document.getElementById("odr-lengths")) return;
   odr.attach();
   scr.attach();
   odr.paint();
   scr.paint();
-};
+}
 for (const name of ["frame", "selection", "pick", "isolated"]) {
   document.addEventListener(`pointins:${name}`, paint);
 }

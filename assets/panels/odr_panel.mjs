@@ -179,11 +179,15 @@ function cutNote({ x, y }, { meta, yaxis }, row) {
   ];
 }
 
-/** The range that is lit up, and the length of the picked point, where the axis has lengths. */
+/**
+ * The range that was lit up in this frame, and the length of the picked point, where the axis has
+ * lengths. In other frames the same cells have other lengths, which the selection's line shows.
+ */
 function marksOf(current, rule, which, { view, max_m: end }) {
   const isOnAxis = (measured) => view !== "qq" && !(view === "map" && measured === "after");
   const shapes = [];
-  if (rule?.kind === "length" && isOnAxis(rule.which)) {
+  const isThisFrame = rule?.kind === "length" && rule.step === current.frame.step;
+  if (isThisFrame && isOnAxis(rule.which)) {
     shapes.push({
       name: "brush",
       type: "rect",

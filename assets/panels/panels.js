@@ -3,13 +3,12 @@ window.dash_clientside = window.dash_clientside || {};
 
 (() => {
   const panels = import("/assets/panels/main.mjs");
-  const { no_update: same } = window.dash_clientside;
 
   window.dash_clientside.panels = {
     /** Ask for the frame under the cursor, one at a time; the last one wins. */
     async want(cursor, _, answered) {
       (await panels).want(cursor, answered);
-      return window.dash_clientside.no_update ?? same;
+      return window.dash_clientside.no_update;
     },
 
     /** Charts over the steps may be drawn anew, unless a hand is on them. */

@@ -13,17 +13,16 @@ const WORDS = {
 
 /** `parts` makes the elements; they change with `key` only. */
 export function endedView(run, status, rights) {
-  const isOver = status in WORDS;
+  if (!(status in WORDS)) return { key: "none", parts: () => [] };
+  const words = () => make("p", { class: "quiet", text: WORDS[status] });
   return {
-    key: isOver ? `${status} ${rights}` : "none",
-    parts: () =>
-      isOver ? [make("p", { class: "quiet", text: WORDS[status] }), ways(run, status, rights)] : [],
+    key: `${status} ${rights}`,
+    parts: () => (rights === "control" ? [words(), ways(run, status)] : [words()]),
   };
 }
 
-function ways(run, status, rights) {
+function ways(run, status) {
   const row = make("div", { class: "st-row" });
-  if (rights !== "control") return row;
   ask(`/api/runs/${encodeURIComponent(run)}`)
     .then(({ checkpoints = [] }) => row.replaceChildren(...links(run, status, checkpoints)))
     .catch((error) => row.replaceChildren(make("p", { class: "quiet", text: error.message })));

@@ -1,71 +1,36 @@
-/** The form of the launch page: what to start from, the fields that matter first, and all others. */
+/** The form of the launch page: what to start from, under which name, on which device. */
 
 import { make } from "../viewport/dom.mjs";
 import { grouped } from "../viewport/format.mjs";
-import { FieldRow } from "./field_row.mjs";
-import { flat, isFound, isInForce, isSame } from "./fields.mjs";
-import { ask } from "./requests.mjs";
+import { flat } from "./fields.mjs";
+import { LaunchFields } from "./launch_fields.mjs";
 import { choice, input, Segmented } from "./launch_parts.mjs";
+import { ask } from "./requests.mjs";
 
-const FIRST = [
-  ...["scene.source", "optim.steps", "optim.batch_scenes", "offset.weight"],
-  ...["odr.prior.kind", "odr.prior.shape", "odr.prior.scale", "odr.prior.mu", "odr.prior.sigma"],
-  ...["odr.prior.path", "odr.prior.quantiles", "seed"],
-];
-const GROUPS = {
-  scene: "Scenes",
-  view: "Views and masks",
-  backbone: "Encoder",
-  semantic: "Semantic branch",
-  offset: "Offset branch",
-  odr: "ODR",
-  scr: "SCR",
-  optim: "Optimiser",
-  log: "Recording",
-};
-const SOURCES =
-  "Behind a field stands where its value comes from: P PointINS, S Sonata, D DOS, V PTv3, T our " +
-  "own trials (docs/LOG.md), O our own choice, A a reading in docs/readings.md.";
 const ENDED = new Set(["finished", "stopped", "failed", "lost"]);
 
 export class LaunchForm {
   constructor({ onChange }) {
     this.onChange = onChange;
-    this.rows = new Map();
+    this.values = new LaunchFields({ onChange });
     this.mode = new Segmented("Start", { new: "New run", resume: "Go on", fork: "Fork" }, () =>
-      this._modeChanged(),
+      this._try(() => this._modeChanged()),
     );
-    this.recipe = choice("Recipe", () => this._load());
-    this.preset = choice("Preset of ODR and SCR", () => this._load());
+    this.recipe = choice("Recipe", () => this._try(() => this._load()));
+    this.preset = choice("Preset of ODR and SCR", () => this._try(() => this._load()));
     this.name = input("Name of the run", () => this.onChange());
     this.device = choice("Device", () => this.onChange());
-    this.from = choice("Run", () => this._fromChanged());
+    this.from = choice("Run", () => this._try(() => this._fromChanged()));
     this.step = choice("Checkpoint", () => this.onChange());
     this.about = make("p", { class: "quiet la-about" });
-    this.first = make("div", { class: "la-fields" });
-    this.search = make("input", {
-      label: "Find a field",
-      attributes: { type: "search", placeholder: "Find a field", autocomplete: "off" },
-      on: { input: () => this._find() },
-    });
-    this.count = make("span", { class: "quiet" });
-    this.groups = make("div", { class: "la-groups" });
     const places = [this.recipe, this.preset, this.from, this.step, this.name, this.device];
-    this.fields = make(
-      "section",
-      {},
-      make("div", { class: "la-find" }, make("h2", { text: "Values" }), this.search, this.count),
-      this.first,
-      this.groups,
-      make("p", { class: "caption", text: SOURCES }),
-    );
     this.element = make(
       "form",
       { class: "la-form", on: { submit: (event) => event.preventDefault() } },
       this.mode.element,
       make("div", { class: "la-start" }, ...places.map(({ element }) => element)),
       this.about,
-      this.fields,
+      this.values.element,
     );
   }
 
@@ -85,18 +50,7 @@ export class LaunchForm {
   /** What is typed as the body of a launch; `isFine` is false where something cannot be read. */
   read() {
     const mode = this.mode.value;
-    const values = {};
-    let isFine = true;
-    for (const row of this.rows.values()) {
-      row.complain("");
-      if (mode === "resume" || !row.isChanged) continue;
-      try {
-        values[row.name] = row.value;
-      } catch (error) {
-        row.complain(error.message);
-        isFine = false;
-      }
-    }
+    const { values, isFine } = this.values.read();
     const device = this.device.value || "auto";
     if (mode === "resume") {
       const body = { recipe: "", run: this.from.value, values: {}, device, resume: true };
@@ -119,13 +73,19 @@ export class LaunchForm {
     for (const part of Object.values(parts)) part.complain("");
     const unplaced = [];
     for (const [name, sentence] of Object.entries(errors)) {
-      const place = this.rows.get(name) ?? parts[name];
-      if (place) place.complain(sentence);
-      else unplaced.push(sentence);
-      const group = this.rows.get(name)?.element.closest("details");
-      if (group) group.open = true;
+      if (parts[name]) parts[name].complain(sentence);
+      else if (!this.values.complain(name, sentence)) unplaced.push(sentence);
     }
     return unplaced;
+  }
+
+  /** A question to the studio that somebody's hand has started; a fault of it is said here. */
+  async _try(action) {
+    try {
+      await action();
+    } catch (error) {
+      this.about.textContent = error.message;
+    }
   }
 
   async _modeChanged() {
@@ -140,7 +100,7 @@ export class LaunchForm {
     ]) {
       part.element.hidden = !modes.includes(mode);
     }
-    this.fields.hidden = mode === "resume";
+    this.values.element.hidden = mode === "resume";
     this.preset.set([], "");
     if (mode === "new") return this._load();
     const possible = this.runs.filter(({ status }) => mode === "fork" || ENDED.has(status));
@@ -154,7 +114,7 @@ export class LaunchForm {
       mode === "fork"
         ? "There is no run to fork yet."
         : "No run has ended: there is nothing to go on with.";
-    this.rows = new Map();
+    this.values.build([], [], null);
     this.onChange();
   }
 
@@ -190,7 +150,10 @@ export class LaunchForm {
     const isNew = this.mode.value === "new";
     const preset = isNew && this.preset.value && this.loaded === known ? this.preset.value : "";
     const query = preset ? `?preset=${encodeURIComponent(preset)}` : "";
+    this.turn = (this.turn ?? 0) + 1;
+    const { turn } = this;
     const recipe = await ask(`/api/recipes/${encodeURIComponent(known)}${query}`);
+    if (turn !== this.turn) return; // somebody has chosen another one meanwhile
     if (isNew) {
       if (this.loaded !== known || !this.name.value) this.name.value = recipe.run;
       const chosen = recipe.presets.find(({ name }) => name === recipe.preset);
@@ -206,95 +169,8 @@ export class LaunchForm {
       recipe.devices.map((device) => [device, device]),
       this.device.value || "auto",
     );
-    this._build(recipe.fields, recipe.sources, given);
+    this.values.build(recipe.fields, recipe.sources, given);
     this.onChange();
-  }
-
-  /** New rows; what somebody has changed by hand stays changed. */
-  _build(fields, sources, given) {
-    const typed = [...this.rows.values()]
-      .filter((row) => row.isChanged)
-      .map((row) => [row.name, row.text]);
-    const options = { onChange: () => this._changed(), showsSource: true };
-    this.rows = new Map(
-      fields.map((field) => {
-        const own = given && field.name in given ? { ...field, value: given[field.name] } : field;
-        const whole =
-          field.name === "scene.source" ? { ...own, kind: "choice", choices: sources } : own;
-        return [field.name, new FieldRow(whole, options)];
-      }),
-    );
-    for (const [name, text] of typed) {
-      const row = this.rows.get(name);
-      if (row && !isSame(row.text, text)) row.set(text);
-    }
-    const rows = [...this.rows.values()];
-    this.first.replaceChildren(
-      ...FIRST.map((name) => this.rows.get(name)?.element).filter(Boolean),
-    );
-    const open = new Set(
-      [...this.groups.querySelectorAll("details[open]")].map((part) => part.dataset.group),
-    );
-    this.groups.replaceChildren(
-      ...Object.entries(GROUPS).map(([group, title]) => {
-        const own = rows.filter(
-          ({ name }) => name.startsWith(`${group}.`) && !FIRST.includes(name),
-        );
-        const summary = make(
-          "summary",
-          {},
-          make("h3", { text: title }),
-          make("span", { class: "quiet" }),
-        );
-        const body = make("div", { class: "la-fields" }, ...own.map(({ element }) => element));
-        const part = make(
-          "details",
-          { class: "la-group", attributes: { "data-group": group } },
-          summary,
-          body,
-        );
-        part.open = open.has(group);
-        return part;
-      }),
-    );
-    this._mark();
-    this._find();
-  }
-
-  _changed() {
-    this._mark();
-    this.onChange();
-  }
-
-  _mark() {
-    const kind = this.rows.get("odr.prior.kind")?.text;
-    for (const [name, row] of this.rows)
-      row.element.hidden = !isInForce(name, kind) && !row.isChanged;
-    const changed = [...this.rows.values()].filter((row) => row.isChanged);
-    this.count.textContent = changed.length ? `${changed.length} changed` : "";
-    for (const part of this.groups.children) {
-      const num = changed.filter(
-        ({ name }) => name.startsWith(`${part.dataset.group}.`) && !FIRST.includes(name),
-      ).length;
-      part.querySelector("summary .quiet").textContent = num
-        ? `${num} changed`
-        : `${part.querySelectorAll(".fd-row").length} fields`;
-    }
-  }
-
-  /** Narrow the groups to what is searched for; groups with a hit open. */
-  _find() {
-    const query = this.search.value.trim();
-    for (const part of [this.first, ...this.groups.children]) {
-      let hits = 0;
-      for (const element of part.querySelectorAll(".fd-row")) {
-        const isHit = isFound(this.rows.get(element.dataset.field).field, query);
-        element.toggleAttribute("data-missed", !isHit);
-        hits += isHit;
-      }
-      part.hidden = hits === 0;
-      if (query && part !== this.first) part.open = hits > 0;
-    }
   }
 }
 

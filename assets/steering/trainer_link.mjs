@@ -68,13 +68,13 @@ export class TrainerLink {
 
   async _look() {
     try {
-      this.session ??= await ask("/api/session");
-      const [control, head, scalars] = await Promise.all([
+      const [session, control, head, scalars] = await Promise.all([
+        this.session ?? ask("/api/session"),
         ask(`${this.address}/control`),
         ask(`${this.address}/head`),
         ask(`${this.address}/scalars?keys=${KEYS}&after=${this.after}`),
       ]);
-      Object.assign(this, { control, head, fault: "" });
+      Object.assign(this, { session, control, head, fault: "" });
       this.after = Math.min(this.after, head.state.step - 1); // a resume goes back
       for (const [key, { steps, values }] of Object.entries(scalars)) {
         const known = values.findLastIndex((value) => value !== null);

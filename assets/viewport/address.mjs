@@ -83,13 +83,18 @@ export function readView(hash, colourings) {
     if (value !== null && value !== undefined) view[name] = value;
   };
   const among = (values, name) => (values.has(text(name)) ? text(name) : null);
-  const objects = (name) => text(name).split(",").filter((key) => /^(segment|object):\d{1,5}$/.test(key));
+  const objects = (name) =>
+    text(name)
+      .split(",")
+      .filter((key) => /^(segment|object):\d{1,5}$/.test(key));
   if (text("scene")) view.scene = text("scene");
   if (text("step") === "live") view.step = null;
   else take("step", whole(text("step")));
   take("votes", among(VOTES, "votes"));
   if (text("centroids") === "0") view.centroids = false;
-  const arrows = text("arrows").split(",").filter((name) => VOTES.has(name));
+  const arrows = text("arrows")
+    .split(",")
+    .filter((name) => VOTES.has(name));
   if (arrows.length) view.arrows = arrows;
   take("trailFrames", whole(text("trails"), 64));
   take("panes", among(PANES, "panes"));

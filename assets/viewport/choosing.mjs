@@ -88,7 +88,14 @@ export class Choosing {
     const { scene, shown, selection, picked, hidden, isolated, perCell } = selecting;
     inspecting.update(scene, shown, picked);
     const { facts, around, neighbours } = inspecting;
-    this.chip.update({ selection, hidden, isolated, shown, pinned: comparing.pinned, figures: comparing.figures });
+    this.chip.update({
+      selection,
+      hidden,
+      isolated,
+      shown,
+      pinned: comparing.pinned,
+      figures: comparing.figures,
+    });
     this.card.update({ scene, shown, perCell, selection, picked, hidden, isolated }, facts, around);
     this.marks.show(picked && { scene, picked, neighbours });
     this.place();
@@ -101,7 +108,10 @@ export class Choosing {
     const { view, looks } = this.shell;
     if (!view || !looks) return;
     const { t } = view.look;
-    this.marks.place(view, looks.map(({ votes }) => ({ t, votes })));
+    this.marks.place(
+      view,
+      looks.map(({ votes }) => ({ t, votes })),
+    );
     this._name();
   }
 
@@ -153,7 +163,7 @@ export class Choosing {
     }
     const { scene, shown } = session;
     const isShown = shown?.frame.step === step;
-    const frame = isShown ? shown.frame : await session.frameAt(step).catch(() => null);
+    const frame = isShown ? shown.frame : await session.frames.get(step).catch(() => null);
     if (!frame) this.shell.say(`Step ${step} has no frame to compare with.`);
     if (!frame || session.scene !== scene) return;
     const slots = isShown ? shown.slots : session.slotsLike(frame);

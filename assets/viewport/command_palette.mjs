@@ -53,13 +53,22 @@ export class CommandPalette {
         spellcheck: "false",
         autocomplete: "off",
       },
-      on: { input: () => this._fill(), keydown: (event) => this._key(event), blur: () => this.close(false) },
+      on: {
+        input: () => this._fill(),
+        keydown: (event) => this._key(event),
+        blur: () => this.close(false),
+      },
     });
     this.list = make("div", {
       class: "vp-palette-list",
       attributes: { role: "listbox", id: "vp-palette-list" },
     });
-    this.element = make("div", { class: "vp-palette", label: "Commands", attributes: { role: "dialog" } }, this.input, this.list);
+    this.element = make(
+      "div",
+      { class: "vp-palette", label: "Commands", attributes: { role: "dialog" } },
+      this.input,
+      this.list,
+    );
     this.element.hidden = true;
   }
 
@@ -115,7 +124,9 @@ export class CommandPalette {
 
   _choose(k) {
     this.chosen = k;
-    [...this.list.children].forEach((row, at) => row.setAttribute("aria-selected", String(at === k)));
+    [...this.list.children].forEach((row, at) =>
+      row.setAttribute("aria-selected", String(at === k)),
+    );
     this.input.setAttribute("aria-activedescendant", this.shown[k] ? `vp-palette-${k}` : "");
   }
 

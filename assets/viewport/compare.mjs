@@ -3,8 +3,8 @@
 import { categoryColor, parseColor } from "./palette.mjs";
 
 /**
- * The adjusted Rand index of two groupings (Hubert and Arabie 1985): 1 where they are the same up to
- * names, about 0 where they agree as chance would. Over the cells that both put into a group;
+ * The adjusted Rand index of two groupings (Hubert and Arabie 1985): 1 where they are the same up
+ * to names, about 0 where they agree as chance would. Over the cells that both put into a group;
  * null where there are fewer than two of these.
  */
 export function adjustedRandIndex(a, b) {

@@ -3,27 +3,33 @@
  * what each pane shows; knows neither network nor page.
  */
 
-import { adjustedRandIndex, changedCells, changedShare, differenceColors, painted } from "./compare.mjs";
+import {
+  adjustedRandIndex,
+  changedCells,
+  changedShare,
+  differenceColors,
+  painted,
+} from "./compare.mjs";
 
 /** What each pane shows otherwise than the rest of the look. */
 export const PRESETS = {
-  one: { label: "One", panes: [{}] },
+  one: { label: "1 pane", panes: [{}] },
   odr: {
-    label: "Before ODR, after ODR",
+    label: "ODR before | after",
     panes: [
       { name: "before ODR", look: { votes: "before" } },
       { name: "after ODR", look: { votes: "after" } },
     ],
   },
   groups: {
-    label: "Segments, pseudo-instances",
+    label: "Segments | instances",
     panes: [
       { name: "segments", look: { colouring: "segment" } },
       { name: "pseudo-instances", look: { colouring: "instance" } },
     ],
   },
   four: {
-    label: "Input, segments, before and after ODR",
+    label: "4 panes",
     panes: [
       { name: "input", look: { colouring: "input" } },
       { name: "segments", look: { colouring: "segment" } },

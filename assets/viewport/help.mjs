@@ -30,7 +30,7 @@ export function makeHelp(onClose, page) {
       class: "vp-quiet",
       text:
         page === "run"
-          ? "Drag to turn, right or Shift drag to move, wheel to zoom to the pointer, click to pick. " +
+          ? "Drag to turn, right or Shift drag to move, wheel to zoom to it, click to pick. " +
             "With box and lasso Shift adds and Alt takes away."
           : "Drag to turn, right or Shift drag to move, wheel to zoom to the pointer.",
     }),
@@ -44,14 +44,15 @@ function listOf(group, commands) {
   return make(
     "dl",
     { label: group },
-    ...rows.flatMap(({ keys, text }) => [
-      make("dt", {}, keyboard(keys)),
-      make("dd", { text }),
-    ]),
+    ...rows.flatMap(({ keys, text }) => [make("dt", {}, keyboard(keys)), make("dd", { text })]),
   );
 }
 
 /** Keys as they look on a keyboard. */
 export function keyboard(keys) {
-  return make("span", {}, ...keys.map((key) => make("kbd", { text: key.replaceAll("+", " + ").trim() || key })));
+  return make(
+    "span",
+    {},
+    ...keys.map((key) => make("kbd", { text: key.replaceAll("+", " + ").trim() || key })),
+  );
 }

@@ -13,7 +13,7 @@ export class Inspecting {
   constructor(session, onChange) {
     this.session = session;
     this.onChange = onChange;
-    this.quantiles = new Map(); // "version scene step" -> {before, prior}, or null where there are none
+    this.quantiles = new Map(); // "version scene step" -> {before, prior}, or null
     this.asked = new Set();
     this.clear();
   }
@@ -44,7 +44,8 @@ export class Inspecting {
     this.around = {
       step: frame.step,
       stepBefore: older ? step : null,
-      before: older && factsOf(scene, { frame: older, slots: null }, picked, this._quantilesOf(step)),
+      before:
+        older && factsOf(scene, { frame: older, slots: null }, picked, this._quantilesOf(step)),
       quantiles,
       neighbours: this.neighbours,
     };
@@ -55,7 +56,7 @@ export class Inspecting {
     if (this.beforeFrame?.step === step) return this.beforeFrame;
     const { session } = this;
     const { scene } = session;
-    session.frameAt(step).then(
+    session.frames.get(step).then(
       (frame) => {
         if (session.scene !== scene || session.player.stepBefore !== step) return;
         this.beforeFrame = frame;

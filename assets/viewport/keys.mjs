@@ -6,49 +6,66 @@
  * command key) act on the whole page.
  */
 
-const [RUN, SCENE] = ["run", "scene"]; // pages; a command without `page` is on both
+const [RUN, SCENE] = ["run", "scene"]; // pages; a command without one is on both
 
-/** {name, argument, keys, text, group, page, isHeld} ; `isHeld` = acts while it is held down. */
-export const COMMANDS = [
-  { group: "Time", page: RUN, name: "play", keys: ["Space"], text: "play or pause" },
-  { group: "Time", page: RUN, name: "move", argument: -1, keys: ["←"], text: "one frame back" },
-  { group: "Time", page: RUN, name: "move", argument: 1, keys: ["→"], text: "one frame on" },
-  { group: "Time", page: RUN, name: "move", argument: -10, keys: ["Shift+←"], text: "ten frames back" },
-  { group: "Time", page: RUN, name: "move", argument: 10, keys: ["Shift+→"], text: "ten frames on" },
-  { group: "Time", page: RUN, name: "home", keys: ["Home"], text: "first frame" },
-  { group: "Time", page: RUN, name: "follow", keys: ["End"], text: "newest frame, and follow" },
-  { group: "Scenes", page: SCENE, name: "step", argument: "Previous scene", keys: ["["], text: "scene before this one" },
-  { group: "Scenes", page: SCENE, name: "step", argument: "Next scene", keys: ["]"], text: "scene after this one" },
-  { group: "Picture", name: "collapse", keys: ["T"], text: "collapse points onto centroids, and back" },
-  { group: "Picture", page: RUN, name: "votes", argument: "before", keys: ["1"], text: "votes before ODR" },
-  { group: "Picture", page: RUN, name: "votes", argument: "after", keys: ["2"], text: "votes after ODR" },
-  { group: "Picture", page: RUN, name: "votes", argument: "target", keys: ["3"], text: "votes at their targets" },
-  { group: "Picture", name: "walls", keys: ["P"], text: "walls: all, cut away, none" },
-  { group: "Picture", name: "centroids", keys: ["C"], text: "votes and centroids on or off" },
-  { group: "Picture", name: "size", argument: 1, keys: ["+", "="], text: "larger points" },
-  { group: "Picture", name: "size", argument: -1, keys: ["-"], text: "smaller points" },
-  { group: "Picture", name: "reset", keys: ["R"], text: "reset the view" },
-  { group: "Picture", name: "full", keys: ["F"], text: "full screen" },
-  { group: "Picture", name: "screenshot", keys: [], text: "save the picture as PNG" },
-  { group: "Picture", keys: ["W", "A", "S", "D", "Q", "E"], text: "fly", isHeld: true },
-  { group: "Selection", page: RUN, name: "tool", argument: "orbit", keys: ["O"], text: "turn the view with the pointer" },
-  { group: "Selection", page: RUN, name: "tool", argument: "box", keys: ["B"], text: "select with a box" },
-  { group: "Selection", page: RUN, name: "tool", argument: "lasso", keys: ["L"], text: "select with a lasso" },
-  { group: "Selection", page: RUN, name: "earlierSelection", keys: ["Ctrl+["], text: "selection before this one" },
-  { group: "Selection", page: RUN, name: "laterSelection", keys: ["Ctrl+]"], text: "selection after this one" },
-  { group: "Selection", page: RUN, name: "showAll", keys: [], text: "show all segments and pseudo-instances" },
-  { group: "Compare", page: RUN, name: "panes", argument: "one", keys: [], text: "one pane" },
-  { group: "Compare", page: RUN, name: "panes", argument: "odr", keys: [], text: "two panes: before ODR, after ODR" },
-  { group: "Compare", page: RUN, name: "panes", argument: "groups", keys: [], text: "two panes: segments, pseudo-instances" },
-  { group: "Compare", page: RUN, name: "panes", argument: "four", keys: [], text: "four panes: input, segments, before and after ODR" },
-  { group: "Compare", page: RUN, name: "compare", keys: ["M"], text: "compare from this frame, or end it" },
-  { group: "View", page: RUN, name: "undo", keys: ["Ctrl+Z"], text: "undo the last change of the view" },
-  { group: "View", page: RUN, name: "redo", keys: ["Ctrl+Y", "Ctrl+Shift+Z"], text: "redo it" },
-  { group: "View", page: RUN, name: "link", keys: ["Ctrl+Shift+C"], text: "copy a link to this view" },
-  { group: "View", page: RUN, name: "palette", keys: ["Ctrl+K"], text: "all commands" },
-  { group: "View", name: "help", keys: ["?"], text: "list of keys" },
-  { group: "View", name: "leave", keys: ["Esc"], text: "clear the selection, then leave the viewport" },
-];
+/** [keys, words, page, name, argument] of each command, by group; without a name it is held. */
+const TABLE = {
+  Time: [
+    [["Space"], "play or pause", RUN, "play"],
+    [["←"], "one frame back", RUN, "move", -1],
+    [["→"], "one frame on", RUN, "move", 1],
+    [["Shift+←"], "ten frames back", RUN, "move", -10],
+    [["Shift+→"], "ten frames on", RUN, "move", 10],
+    [["Home"], "first frame", RUN, "home"],
+    [["End"], "newest frame, and follow", RUN, "follow"],
+  ],
+  Scenes: [
+    [["["], "scene before this one", SCENE, "step", "Previous scene"],
+    [["]"], "scene after this one", SCENE, "step", "Next scene"],
+  ],
+  Picture: [
+    [["T"], "collapse points onto centroids, and back", null, "collapse"],
+    [["1"], "votes before ODR", RUN, "votes", "before"],
+    [["2"], "votes after ODR", RUN, "votes", "after"],
+    [["3"], "votes at their targets", RUN, "votes", "target"],
+    [["P"], "walls: all, cut away, none", null, "walls"],
+    [["C"], "votes and centroids on or off", null, "centroids"],
+    [["+", "="], "larger points", null, "size", 1],
+    [["-"], "smaller points", null, "size", -1],
+    [["R"], "reset the view", null, "reset"],
+    [["F"], "full screen", null, "full"],
+    [[], "save the picture as PNG", null, "screenshot"],
+    [["W", "A", "S", "D", "Q", "E"], "fly", null],
+  ],
+  Selection: [
+    [["O"], "turn the view with the pointer", RUN, "tool", "orbit"],
+    [["B"], "select with a box", RUN, "tool", "box"],
+    [["L"], "select with a lasso", RUN, "tool", "lasso"],
+    [["Ctrl+["], "selection before this one", RUN, "earlierSelection"],
+    [["Ctrl+]"], "selection after this one", RUN, "laterSelection"],
+    [[], "show all segments and pseudo-instances", RUN, "showAll"],
+  ],
+  Compare: [
+    [[], "one pane", RUN, "panes", "one"],
+    [[], "two panes: before ODR, after ODR", RUN, "panes", "odr"],
+    [[], "two panes: segments, pseudo-instances", RUN, "panes", "groups"],
+    [[], "four panes: input, segments, before and after ODR", RUN, "panes", "four"],
+    [["M"], "compare from this frame, or end it", RUN, "compare"],
+  ],
+  View: [
+    [["Ctrl+Z"], "undo the last change of the view", RUN, "undo"],
+    [["Ctrl+Y", "Ctrl+Shift+Z"], "redo it", RUN, "redo"],
+    [["Ctrl+Shift+C"], "copy a link to this view", RUN, "link"],
+    [["Ctrl+K"], "all commands", RUN, "palette"],
+    [["?"], "list of keys", null, "help"],
+    [["Esc"], "clear the selection, then leave the viewport", null, "leave"],
+  ],
+};
+
+/** All commands as {group, keys, text, page, name, argument}. */
+export const COMMANDS = Object.entries(TABLE).flatMap(([group, rows]) =>
+  rows.map(([keys, text, page, name, argument]) => ({ group, keys, text, page, name, argument })),
+);
 
 const NAMES = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
 
@@ -59,7 +76,7 @@ export function commandsOf(page) {
 /** What a key asks for on a page, as [name] or [name, argument], or null. */
 export function commandOf(event, page = RUN) {
   const chord = chordOf(event);
-  const found = commandsOf(page).find(({ keys, isHeld }) => !isHeld && keys.includes(chord));
+  const found = commandsOf(page).find(({ keys, name }) => name && keys.includes(chord));
   if (!found) return null;
   return found.argument === undefined ? [found.name] : [found.name, found.argument];
 }

@@ -10,7 +10,12 @@ const LEAST_STEP = 3; // pixels between two corners of a lasso
 export function polygonOf(tool, corners) {
   if (tool !== "box") return corners;
   const [[x0, y0], [x1, y1]] = [corners[0], corners.at(-1)];
-  return [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
+  return [
+    [x0, y0],
+    [x1, y0],
+    [x1, y1],
+    [x0, y1],
+  ];
 }
 
 /** What the keys that are held make of a gesture. */
@@ -64,8 +69,11 @@ export function attachLasso(stage, canvas, { tool, onDraw, onSelect, onPick, sig
     const { tool: drawing, corners } = gesture;
     end();
     const [x, y] = placeOf(event);
-    const reach = Math.max(...corners.map(([a, b]) => Math.hypot(a - corners[0][0], b - corners[0][1])));
-    if (Math.max(reach, Math.hypot(x - corners[0][0], y - corners[0][1])) < CLICK_PIXELS) onPick(x, y);
+    const reach = Math.max(
+      ...corners.map(([a, b]) => Math.hypot(a - corners[0][0], b - corners[0][1])),
+    );
+    if (Math.max(reach, Math.hypot(x - corners[0][0], y - corners[0][1])) < CLICK_PIXELS)
+      onPick(x, y);
     else if (drawing) onSelect(polygonOf(drawing, [...corners, [x, y]]), modeOf(event), drawing);
   });
   listen("pointercancel", end);

@@ -1,9 +1,14 @@
-/** What is drawn besides the points: votes and centroids, arrows, trails; a small list that folds. */
+/** What is drawn besides the points: votes and centroids, arrows, trails; a list that folds. */
 
-import { icon, make } from "./dom.mjs";
+import { make } from "./dom.mjs";
+import { icon } from "./icons.mjs";
 import { range, setRange } from "./widgets.mjs";
 
-const ARROWS = { before: "Offsets before ODR", after: "Offsets after ODR", target: "Ways to the targets" };
+const ARROWS = {
+  before: "Offsets before ODR",
+  after: "Offsets after ODR",
+  target: "Ways to the targets",
+};
 export const MOST_TRAIL_FRAMES = 32;
 
 export class Layers {
@@ -15,7 +20,9 @@ export class Layers {
       box.name = name;
       return box;
     });
-    this.trails = range("Trails: frames back", 0, MOST_TRAIL_FRAMES, 1, (trailFrames) => onLook({ trailFrames }));
+    this.trails = range("Trails: frames back", 0, MOST_TRAIL_FRAMES, 1, (trailFrames) =>
+      onLook({ trailFrames }),
+    );
     this.trailWords = make("span", { class: "vp-quiet vp-num" });
     this.list = make(
       "div",
@@ -23,9 +30,20 @@ export class Layers {
       this.votes.element,
       make("div", { class: "vp-quiet", text: "Arrows" }),
       ...this.arrows.map(({ element }) => element),
-      make("label", { class: "vp-layers-trails" }, make("span", { text: "Trails of the centroids" }), this.trails, this.trailWords),
+      make(
+        "label",
+        { class: "vp-layers-trails" },
+        make("span", { text: "Trails of the centroids" }),
+        this.trails,
+        this.trailWords,
+      ),
     );
-    this.summary = make("summary", { class: "vp-layers-face", title: "Votes, arrows and trails" }, icon("centroids"), make("span", { text: "Layers" }));
+    this.summary = make(
+      "summary",
+      { class: "vp-layers-face", title: "Votes, arrows and trails" },
+      icon("centroids"),
+      make("span", { text: "Layers" }),
+    );
     this.element = make(
       "details",
       {
@@ -66,6 +84,7 @@ function check(text, quantity, onChange) {
     attributes: { type: "checkbox" },
     on: { change: () => onChange(input.checked) },
   });
-  const dot = quantity && make("span", { class: "vp-dot", attributes: { "data-quantity": quantity } });
+  const dot =
+    quantity && make("span", { class: "vp-dot", attributes: { "data-quantity": quantity } });
   return { input, element: make("label", { class: "vp-check" }, input, dot, text) };
 }

@@ -125,8 +125,8 @@ function votesOf(look, scene, frame) {
 /** What the colours of the trails mean. */
 function trailsOf(scale) {
   if (!scale) return [];
-  const words = `${scale.max < 0.1 ? scale.max.toPrecision(2) : Number(scale.max.toPrecision(3))} ${scale.unit}`;
-  return [caption("Trails: how fast centroids drift"), bar(scale.gradient, "0", words)];
+  const most = `${Number(scale.max.toPrecision(2))} ${scale.unit}`;
+  return [caption("Trails: how fast centroids drift"), bar(scale.gradient, "0", most)];
 }
 
 function scaleOf(colouring, scene, shown, comparing) {

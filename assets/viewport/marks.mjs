@@ -18,7 +18,10 @@ export class Marks {
 
   /** @param {?number[][]} polygon corners in css pixels of the canvas */
   drawLasso(polygon) {
-    this.lasso.setAttribute("d", polygon?.length ? `M${polygon.map((at) => at.join(" ")).join("L")}Z` : "");
+    this.lasso.setAttribute(
+      "d",
+      polygon?.length ? `M${polygon.map((at) => at.join(" ")).join("L")}Z` : "",
+    );
   }
 
   /** What to mark: {scene, picked, neighbours} or null. */
@@ -75,7 +78,13 @@ export class Marks {
         const to = onScreen(cellAt.map((value, axis) => value + way[axis]));
         if (!to) continue;
         parts.push(
-          svg("line", { x1: from[0], y1: from[1], x2: to[0], y2: to[1], class: `vp-way is-${kind}` }),
+          svg("line", {
+            x1: from[0],
+            y1: from[1],
+            x2: to[0],
+            y2: to[1],
+            class: `vp-way is-${kind}`,
+          }),
           svg("circle", { cx: to[0], cy: to[1], r: 3.5, class: `vp-way-end is-${kind}` }),
         );
       }

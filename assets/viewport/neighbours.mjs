@@ -1,11 +1,11 @@
 /**
- * Which cells are near a cell: in the space of the teacher's features, and in the room. That the two
- * differ is what the features have learned.
+ * Which cells are near a cell: in the space of the teacher's features, and in the room. That the
+ * two differ is what the features have learned.
  */
 
 export const NUM_NEIGHBOURS = 30;
 
-/** The `count` cells of most cosine to `cell`, most alike first. `data` has `width` numbers a cell. */
+/** The `count` cells of most cosine to `cell`, most alike first; `width` numbers a cell. */
 export function nearestInFeatures({ data, width }, cell, count = NUM_NEIGHBOURS) {
   const own = data.subarray(cell * width, (cell + 1) * width);
   const numCells = data.length / width;
@@ -34,7 +34,7 @@ export function nearestInSpace({ cellCoord, numCells }, cell, count = NUM_NEIGHB
   return least(far, cell, count);
 }
 
-/** Both sets, how many cells they share, and how far away (m) the feature neighbours lie on average. */
+/** Both sets, how many cells they share, and how far away (m) the first lies on average. */
 export function contrasted(scene, feature, cell, count = NUM_NEIGHBOURS) {
   const alike = nearestInFeatures(feature, cell, count);
   const near = nearestInSpace(scene, cell, count);

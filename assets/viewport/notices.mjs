@@ -205,7 +205,8 @@ export function summaryOf({ scene, player, state, shown, isLive }, { selection, 
       `step ${player.shown} of ${state.total_steps}, ${shown.frame.numInstances} pseudo-instances`,
     );
   else parts.push("no frame yet");
-  if (selection) parts.push(`${grouped(selection.numPoints)} points selected from ${selection.label}`);
+  if (selection)
+    parts.push(`${grouped(selection.numPoints)} points selected from ${selection.label}`);
   if (isolated) parts.push(`${nameOf(isolated)} alone`);
   if (isLive && state.eta_s) parts.push(`run ends in about ${duration(state.eta_s)}`);
   return `${parts.join(", ")}.`;

@@ -17,7 +17,10 @@ export class ObjectsList {
     this.isWhole = false;
     this.kinds = choices(
       "Which objects",
-      Object.entries(KINDS).map(([kind, label]) => [kind, { label, title: label, content: [label] }]),
+      Object.entries(KINDS).map(([kind, label]) => [
+        kind,
+        { label, title: label, content: [label] },
+      ]),
       (kind) => {
         this.kind = kind;
         this._draw();
@@ -65,8 +68,13 @@ export class ObjectsList {
     const objects = objectsOf(this.kind, shown, perCell);
     const most = objects[0]?.points ?? 1;
     const rows = objects.slice(0, this.isWhole ? objects.length : MOST_ROWS);
-    const focus = this.rows.contains(document.activeElement) ? document.activeElement.dataset.id : null;
-    this.rows.replaceChildren(...rows.map((object) => this._row(object, most)), ...this._rest(objects, rows));
+    const focus = this.rows.contains(document.activeElement)
+      ? document.activeElement.dataset.id
+      : null;
+    this.rows.replaceChildren(
+      ...rows.map((object) => this._row(object, most)),
+      ...this._rest(objects, rows),
+    );
     if (focus) this.rows.querySelector(`[data-id="${CSS.escape(focus)}"]`)?.focus();
   }
 
@@ -91,13 +99,17 @@ export class ObjectsList {
       make("span", { class: "vp-share-rail" }, bar),
       make("span", { class: "vp-quiet vp-num", text: count(points) }),
     );
-    const eye = button(isHidden ? "hidden" : "shown", `${isHidden ? "Show" : "Hide"} ${noun} ${id}`, () =>
-      this.ask.onHide(key),
+    const eye = button(
+      isHidden ? "hidden" : "shown",
+      `${isHidden ? "Show" : "Hide"} ${noun} ${id}`,
+      () => this.ask.onHide(key),
     );
     eye.setAttribute("aria-pressed", String(!isHidden));
     eye.dataset.id = `eye ${key}`;
-    const alone = button("alone", isolated === key ? `Show the others again` : `Show ${noun} ${id} alone`, () =>
-      this.ask.onIsolate(key),
+    const alone = button(
+      "alone",
+      isolated === key ? `Show the others again` : `Show ${noun} ${id} alone`,
+      () => this.ask.onIsolate(key),
     );
     alone.setAttribute("aria-pressed", String(isolated === key));
     alone.dataset.id = `alone ${key}`;
@@ -115,7 +127,12 @@ export class ObjectsList {
 
   _rest(objects, rows) {
     if (!objects.length) {
-      return [make("p", { class: "vp-quiet", text: `No ${KINDS[this.kind].toLowerCase()} in this frame.` })];
+      return [
+        make("p", {
+          class: "vp-quiet",
+          text: `No ${KINDS[this.kind].toLowerCase()} in this frame.`,
+        }),
+      ];
     }
     const left = objects.length - rows.length;
     if (!left) return [];

@@ -1,6 +1,6 @@
 /**
- * A small drawing of what ODR does to one offset: from its length up to its rank among the teacher's
- * lengths, across at that rank to the prior, down to the length that the rank has there.
+ * A small drawing of what ODR does to one offset: from its length up to its rank among the
+ * teacher's lengths, across at that rank to the prior, down to the length that the rank has there.
  */
 
 import { svg } from "./dom.mjs";
@@ -13,11 +13,14 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [22, 8, 8, 22];
 /** @param {{beforeLength, level, afterLength}} facts @param {{before, prior}} quantiles */
 export function drawOdrMap({ beforeLength, level, afterLength }, { before, prior }) {
   const most = Math.max(before.at(-3), prior.at(-3), beforeLength, afterLength) * 1.04;
-  const x = (length) => LEFT + (Math.min(length / most, 1)) * (WIDTH - LEFT - RIGHT);
+  const x = (length) => LEFT + Math.min(length / most, 1) * (WIDTH - LEFT - RIGHT);
   const y = (share) => HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM);
   const curve = (quantiles) =>
     quantiles
-      .map((length, k) => `${k ? "L" : "M"}${at(x(length))} ${at(y(quantileLevel(k, quantiles.length)))}`)
+      .map(
+        (length, k) =>
+          `${k ? "L" : "M"}${at(x(length))} ${at(y(quantileLevel(k, quantiles.length)))}`,
+      )
       .join("");
   const way = [
     `M${at(x(beforeLength))} ${at(y(0))}V${at(y(level))}`,
@@ -25,7 +28,16 @@ export function drawOdrMap({ beforeLength, level, afterLength }, { before, prior
     `V${at(y(0))}`,
   ].join("");
   const label = (value, length, quantity, anchor) =>
-    svg("text", { x: at(x(length)), y: HEIGHT - 6, "text-anchor": anchor, class: `vp-map-text is-${quantity}` }, metres(value));
+    svg(
+      "text",
+      {
+        x: at(x(length)),
+        y: HEIGHT - 6,
+        "text-anchor": anchor,
+        class: `vp-map-text is-${quantity}`,
+      },
+      metres(value),
+    );
   const isRight = afterLength >= beforeLength;
   return svg(
     "svg",
@@ -33,7 +45,9 @@ export function drawOdrMap({ beforeLength, level, afterLength }, { before, prior
       class: "vp-map",
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       role: "img",
-      "aria-label": `ODR takes length ${metres(beforeLength)} to rank ${level.toFixed(3)} and length ${metres(afterLength)}`,
+      "aria-label":
+        `ODR takes length ${metres(beforeLength)} to rank ${level.toFixed(3)} ` +
+        `and length ${metres(afterLength)}`,
     },
     svg("path", { d: `M${LEFT} ${y(1)}V${y(0)}H${WIDTH - RIGHT}`, class: "vp-map-axis" }),
     svg("text", { x: LEFT - 5, y: y(1) + 4, "text-anchor": "end", class: "vp-map-text" }, "1"),

@@ -9,18 +9,25 @@ export function entriesFor(shell, letters) {
   const { session } = shell;
   const does = shell.commands();
   const fixed = commandsOf("run")
-    .filter(({ isHeld, name }) => !isHeld && name !== "leave" && name !== "palette")
+    .filter(({ name }) => name && name !== "leave" && name !== "palette")
     .map(({ group, text, keys, name, argument }) => {
       return { group, text, keys, run: () => does[name](argument) };
     });
-  return [...steps(session, letters), ...steering(), ...fixed, ...scenes(session), ...colourings(shell)];
+  return [
+    ...steps(session, letters),
+    ...steering(),
+    ...fixed,
+    ...scenes(session),
+    ...colourings(shell),
+  ];
 }
 
 function steps({ player }, letters) {
   const asked = letters.match(/\d+/);
   if (!asked || !player.steps.length) return [];
   const step = player.nearest(Number(asked[0]));
-  const text = `go to step ${asked[0]}${step === Number(asked[0]) ? "" : `, nearest frame ${step}`}`;
+  const nearest = step === Number(asked[0]) ? "" : `, nearest frame ${step}`;
+  const text = `go to step ${asked[0]}${nearest}`;
   const run = () => window.pointinsViewport.seek(step);
   return [{ group: "Time", text, run }];
 }

@@ -39,29 +39,60 @@ export class PickCard {
       make(
         "div",
         { class: "vp-card-head" },
-        make("h3", { text: `Point in ${object ? object.name : facts.isPlane ? "a plane" : "no pseudo-instance"}` }),
+        make("h3", {
+          text: `Point in ${object?.name ?? (facts.isPlane ? "a plane" : "no pseudo-instance")}`,
+        }),
         make("span", { class: "vp-quiet vp-num", text: `step ${grouped(step)}` }),
         closeButton("Forget the point", this.ask.onClose),
       ),
       list([
         ["Place", vector(facts.place, 2)],
-        ["Segment", facts.segment === null ? (facts.isPlane ? "none: a plane" : "none") : this._object(`segment:${facts.segment}`, `segment ${facts.segment}`, facts.segment)],
-        ["Pseudo-instance", object ? this._object(object.key, `${object.name}, ${grouped(object.cells)} cells`, object.slot) : "none"],
+        [
+          "Segment",
+          facts.segment === null
+            ? facts.isPlane
+              ? "none: a plane"
+              : "none"
+            : this._object(`segment:${facts.segment}`, `segment ${facts.segment}`, facts.segment),
+        ],
+        [
+          "Pseudo-instance",
+          object
+            ? this._object(
+                object.key,
+                `${object.name}, ${grouped(object.cells)} cells`,
+                object.slot,
+              )
+            : "none",
+        ],
         facts.hasTruth && ["True instance", facts.truth === null ? "none" : String(facts.truth)],
       ]),
       list([
         ["Offset before", length("before", facts.before, facts.beforeLength, before?.beforeLength)],
         ["Rank u", rankText(facts, before)],
-        facts.priorLength !== null && ["F⁻¹(u)", figures("prior", metres(facts.priorLength), delta(facts.priorLength, before?.priorLength, metres))],
+        facts.priorLength !== null && [
+          "F⁻¹(u)",
+          figures(
+            "prior",
+            metres(facts.priorLength),
+            delta(facts.priorLength, before?.priorLength, metres),
+          ),
+        ],
         ["Offset after", length("after", facts.after, facts.afterLength, before?.afterLength)],
-        object && ["Target", length("target", object.target, object.targetLength, before?.object?.targetLength)],
+        object && [
+          "Target",
+          length("target", object.target, object.targetLength, before?.object?.targetLength),
+        ],
       ]),
       quantiles && facts.level !== null ? drawOdrMap(facts, quantiles) : "",
       make("p", { class: "vp-chain vp-num", text: chainText(facts) }),
       neighbours ? this._neighbours(neighbours) : "",
       stepBefore === null
         ? ""
-        : make("p", { class: "vp-quiet vp-num", text: `Δ is the change since the frame of step ${grouped(stepBefore)}.` }),
+        : make("p", {
+            class: "vp-quiet vp-num",
+            text: `Δ is the change since the frame of step ${grouped(stepBefore)}.`,
+          }),
     );
   }
 
@@ -75,11 +106,19 @@ export class PickCard {
       attributes: { type: "button", "data-key": key },
       on: { click: () => this.ask.onSelect(key) },
     });
-    return make("span", { class: "vp-entry" }, swatch, name, iconButton("alone", "Show it alone", () => this.ask.onIsolate(key)));
+    return make(
+      "span",
+      { class: "vp-entry" },
+      swatch,
+      name,
+      iconButton("alone", "Show it alone", () => this.ask.onIsolate(key)),
+    );
   }
 
   _neighbours({ shared, alike, meanAway }) {
-    const text = `${shared} of ${alike.length} are also near in space; feature neighbours lie ${metres(meanAway)} away on average.`;
+    const text =
+      `${shared} of ${alike.length} are also near in space; ` +
+      `feature neighbours lie ${metres(meanAway)} away on average.`;
     return make(
       "div",
       { class: "vp-neighbours" },
@@ -96,7 +135,10 @@ function mark(kind) {
 
 function chainText({ object, isPlane, segment }) {
   if (object) {
-    return `Component of ${grouped(object.cells)} cells → centroid ${vector(object.centroid, 2)} → target ${metres(object.targetLength)} away.`;
+    return (
+      `Component of ${grouped(object.cells)} cells → centroid ${vector(object.centroid, 2)} → ` +
+      `target ${metres(object.targetLength)} away.`
+    );
   }
   if (isPlane) return "On a plane: SCR leaves it out, so it has no target.";
   if (segment === null) return "In no segment, so it has no target.";
@@ -106,11 +148,20 @@ function chainText({ object, isPlane, segment }) {
 function rankText({ level, isRecorded }, before) {
   if (level === null) return isRecorded ? "not ranked by ODR" : "not recorded by this run";
   const words = `${isRecorded ? "" : "about "}${level.toFixed(3)}`;
-  return figures(null, words, delta(level, before?.level, (value) => value.toFixed(3)));
+  return figures(
+    null,
+    words,
+    delta(level, before?.level, (value) => value.toFixed(3)),
+  );
 }
 
 function length(quantity, vector3, metresLong, earlier) {
-  return figures(quantity, metres(metresLong), delta(metresLong, earlier, metres), vector(vector3, 3));
+  return figures(
+    quantity,
+    metres(metresLong),
+    delta(metresLong, earlier, metres),
+    vector(vector3, 3),
+  );
 }
 
 function figures(quantity, value, change, rest = "") {
@@ -132,7 +183,9 @@ export function delta(now, earlier, say) {
 }
 
 function vector(values, digits) {
-  return `(${values.map((value) => (Math.round(value * 10 ** digits) / 10 ** digits || 0).toFixed(digits)).join(", ")}) m`;
+  const unit = 10 ** digits;
+  const say = (value) => (Math.round(value * unit) / unit || 0).toFixed(digits); // no "-0.00"
+  return `(${values.map(say).join(", ")}) m`;
 }
 
 export function closeButton(label, onClick) {
@@ -149,7 +202,10 @@ export function closeButton(label, onClick) {
 function list(rows) {
   const parts = rows
     .filter(Boolean)
-    .flatMap(([name, value]) => [make("dt", { text: name }), make("dd", { class: "vp-num" }, value)]);
+    .flatMap(([name, value]) => [
+      make("dt", { text: name }),
+      make("dd", { class: "vp-num" }, value),
+    ]);
   return make("dl", { class: "vp-facts" }, ...parts);
 }
 

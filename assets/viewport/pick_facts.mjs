@@ -1,6 +1,6 @@
 /**
- * What a frame says of one picked point: its offset, what ODR makes of it (PIT: length, rank, length
- * of that rank under the prior), its pseudo-instance and its target. Pure.
+ * What a frame says of one picked point: its offset, what ODR makes of it (PIT: length, rank,
+ * length of that rank under the prior; PointINS Sec. 3.2), its pseudo-instance and its target.
  *
  * All places are metres in the scene's own frame, with its origin added; lengths are metres.
  */
@@ -36,7 +36,8 @@ export function factsOf(scene, { frame, slots }, { point, cell }, quantiles = nu
     ...levelOf(frame, cell, Math.hypot(...before), quantiles),
     object: null,
   };
-  facts.priorLength = facts.level === null || !quantiles ? null : lengthAt(quantiles.prior, facts.level);
+  facts.priorLength =
+    facts.level === null || !quantiles ? null : lengthAt(quantiles.prior, facts.level);
   if (row >= 0) facts.object = objectOf(scene, frame, slots, row, cellPlace);
   return facts;
 }
@@ -49,7 +50,16 @@ function objectOf(scene, frame, slots, row, cellPlace) {
   for (const id of frame.instance) cells += id === row ? 1 : 0;
   const target = centroid.map((value, axis) => value - cellPlace[axis]);
   const key = objectKey(slot);
-  return { key, name: nameOf(key), slot, row, cells, centroid, target, targetLength: Math.hypot(...target) };
+  return {
+    key,
+    name: nameOf(key),
+    slot,
+    row,
+    cells,
+    centroid,
+    target,
+    targetLength: Math.hypot(...target),
+  };
 }
 
 /** The rank level u of a cell: recorded, else read off the quantiles, else unknown. */

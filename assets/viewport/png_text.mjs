@@ -46,7 +46,9 @@ function textChunk(key, text) {
   const body = isLatin
     ? Uint8Array.from(text, (letter) => letter.charCodeAt(0))
     : new TextEncoder().encode(text.replaceAll("\0", ""));
-  const head = [...key].map((letter) => letter.charCodeAt(0)).concat(isLatin ? [0] : [0, 0, 0, 0, 0]);
+  const head = [...key]
+    .map((letter) => letter.charCodeAt(0))
+    .concat(isLatin ? [0] : [0, 0, 0, 0, 0]);
   return chunk(isLatin ? "tEXt" : "iTXt", head, body);
 }
 
@@ -55,7 +57,10 @@ function chunk(type, head, body) {
   const out = new Uint8Array(size + 12);
   const numbers = new DataView(out.buffer);
   numbers.setUint32(0, size);
-  out.set([...type].map((letter) => letter.charCodeAt(0)), 4);
+  out.set(
+    [...type].map((letter) => letter.charCodeAt(0)),
+    4,
+  );
   out.set(head, 8);
   out.set(body, 8 + head.length);
   numbers.setUint32(8 + size, crc32(out.subarray(4, 8 + size)));

@@ -3,7 +3,7 @@
 import { FLAG } from "./cutaway.mjs";
 import { TableTexture, makeProgram } from "./gl.mjs";
 import { sizeFactor } from "./lod.mjs";
-import { DISC_PIXELS, POINTS_VERTEX, pointsFragment } from "./shaders.mjs";
+import { DISC_PIXELS, pointsFragment, pointsVertex } from "./shaders.mjs";
 
 /** Cells whose walls' flag is below this are drawn. */
 export const WALL_FLAGS = { all: FLAG.cut + 1, cut: FLAG.cut, hidden: FLAG.plane };
@@ -24,8 +24,8 @@ export function sizesOf(scene, { size, pixelRatio }, { count, focal, clip }) {
 export class PointLayer {
   constructor(gl) {
     this.gl = gl;
-    this.discs = makeProgram(gl, POINTS_VERTEX, pointsFragment(true));
-    this.squares = makeProgram(gl, POINTS_VERTEX, pointsFragment(false));
+    this.discs = makeProgram(gl, pointsVertex(true), pointsFragment(true));
+    this.squares = makeProgram(gl, pointsVertex(false), pointsFragment(false));
     this.cellCoord = new TableTexture(gl, "u_cell_coord", "coord");
     this.array = gl.createVertexArray();
     this.buffers = { coord: gl.createBuffer(), cell: gl.createBuffer() };

@@ -72,6 +72,8 @@ function fitted(view) {
 function changedBetween(before, after) {
   if (!before) return "all";
   return Object.keys(after)
-    .filter((name) => name !== "slots" && JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+    .filter(
+      (name) => name !== "slots" && JSON.stringify(before[name]) !== JSON.stringify(after[name]),
+    )
     .join(" ");
 }

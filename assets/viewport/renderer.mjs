@@ -136,22 +136,20 @@ export class Renderer {
   /**
    * @param {object[]} views one a pane: what `eyeFor` tells of the camera, the `count` of points,
    *   `glide` 0..1 between the last two frames and `tail`, where the ends of the votes' tails are
-   * @param {boolean} isMoving whether the next picture will show other points
    */
-  draw(views, isMoving = false) {
+  draw(views) {
     const { canvas, gl, panes } = this;
     if (gl.isContextLost()) return;
     gl.disable(gl.SCISSOR_TEST);
     const divider = this._prepare(panes[0].look);
-    if (isMoving) {
-      gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-      clear(gl, divider);
-      panes.forEach((pane, k) => this._drawPane(pane, views[k], null));
-    } else {
-      panes.forEach((pane, k) => this._drawPane(pane, views[k], this.still.handle));
-      gl.disable(gl.SCISSOR_TEST);
-      this.still.show();
-    }
+    const keys = panes.map((pane, k) => this._pointsKey(pane, views[k]));
+    // Points that move are likely to move on: a still is only made once they rest.
+    const into = panes.some((pane, k) => keys[k] !== pane.pointsKey) ? null : this.still.handle;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    if (!into) clear(gl, divider);
+    panes.forEach((pane, k) => this._drawPane(pane, views[k], keys[k], into));
+    gl.disable(gl.SCISSOR_TEST);
+    if (into) this.still.show();
     if (!this.scene) return;
     gl.enable(gl.SCISSOR_TEST);
     gl.enable(gl.BLEND);
@@ -181,8 +179,8 @@ export class Renderer {
   }
 
   /** Bring a pane up to date in the still; or draw it on screen (null), where nothing is kept. */
-  _drawPane(pane, view, into) {
-    const [pointsKey, shadeKey] = [this._pointsKey(pane, view), this._shadeKey(pane)];
+  _drawPane(pane, view, pointsKey, into) {
+    const shadeKey = this._shadeKey(pane);
     const isMoved = pointsKey !== pane.pointsKey;
     if (into && !isMoved && shadeKey === pane.shadeKey) return;
     const part = this._enter(pane);

@@ -1,6 +1,6 @@
 /**
- * A view of a run as plain values, and back: what a link holds and what undo goes back to. The parts
- * that are shown are those of a `Shell`.
+ * A view of a run as plain values, and back: what a link holds and what undo goes back to. The
+ * parts that are shown are those of a `Shell`.
  */
 
 import { writeRuns } from "./selection.mjs";
@@ -20,11 +20,18 @@ const PLAIN = {
   tool: "orbit",
 };
 
-/** {view, selection} of what is on screen, or null while there is nothing or time runs by itself. */
+/** {view, selection} of what is on screen; null while there is nothing or time moves by itself. */
 export function captured(shell) {
   const { session, view, choosing, base } = shell;
   const { player, shown } = session;
-  if (!session.scene || shell.pending || shell.isShowing || player.playing || player.wanted() !== null) return null;
+  if (
+    !session.scene ||
+    shell.pending ||
+    shell.isShowing ||
+    player.playing ||
+    player.wanted() !== null
+  )
+    return null;
   const { selecting, comparing, tool } = choosing;
   const { selection, picked, hidden, isolated } = selecting;
   const { t, walls, size, centroids } = view.look;
@@ -62,6 +69,23 @@ function linked(selection) {
   return { rule, runs: runs.get(selection) };
 }
 
+/** What a saved picture says of itself, by key. */
+export function textsOf({ session, view, base, run, remembering }) {
+  const { sceneId, player, info } = session;
+  const { target, distance, yaw, pitch } = view.camera;
+  return {
+    Software: `PointINS Studio ${info.engine}`.trim(),
+    Run: run,
+    "Run uid": info.version.split("-")[0],
+    Scene: sceneId,
+    Step: player.shown ?? "",
+    Colouring: base.colouring,
+    Camera: JSON.stringify({ target, distance, yaw, pitch }),
+    View: `${location.pathname}${remembering.link()?.hash ?? ""}`,
+    "Creation Time": new Date().toISOString(),
+  };
+}
+
 /** Show a captured state again, in the scene that is open or after opening another. */
 export async function shownAgain(shell, { view, selection }) {
   const { session } = shell;
@@ -93,7 +117,14 @@ export async function shownAgain(shell, { view, selection }) {
 shownAgain.look = (shell, asked) => {
   const { colouring, walls, t = 0, size = 1, camera } = asked;
   const { votes, centroids, arrows, trailFrames, tool } = { ...PLAIN, ...asked };
-  const set = { votes, t, size, centroids, arrows, trailFrames: trailFrames ?? shell.firstTrailFrames };
+  const set = {
+    votes,
+    t,
+    size,
+    centroids,
+    arrows,
+    trailFrames: trailFrames ?? shell.firstTrailFrames,
+  };
   if (colouring && colouring !== "difference") set.colouring = colouring;
   if (walls) set.walls = walls;
   shell.look(set);
@@ -115,7 +146,9 @@ shownAgain.choice = async (shell, asked) => {
   if (asked.colouring === "difference" && comparing.pinned) shell.look({ colouring: "difference" });
   selecting.setHidden(hidden, isolated);
   const cellOf = session.scene.cellIndex;
-  selecting.pick(picked !== null && picked < cellOf.length ? { point: picked, cell: cellOf[picked] } : null);
+  selecting.pick(
+    picked !== null && picked < cellOf.length ? { point: picked, cell: cellOf[picked] } : null,
+  );
   if (asked.restored !== undefined) selecting.setSelection(asked.restored);
   else selecting.setSelection(selection && (await made(session, selecting, selection)));
 };
@@ -124,7 +157,7 @@ shownAgain.choice = async (shell, asked) => {
 async function made(session, selecting, linkedSelection) {
   const { scene } = session;
   const { step } = linkedSelection.rule;
-  const frame = step === undefined ? null : await session.frameAt(step).catch(() => null);
+  const frame = step === undefined ? null : await session.frames.get(step).catch(() => null);
   if (session.scene !== scene || (step !== undefined && !frame)) return null;
   return selecting.selectionOf(linkedSelection, frame);
 }

@@ -163,4 +163,3 @@ function summaryOf(id, scene, facts, { phase, message }) {
   const input = { color: "coloured", intensity: "with intensity" }[inputKind(scene)] ?? "no colour";
   return `Scene ${id}, ${grouped(facts.points)} points, ${input}${has}.`;
 }
-

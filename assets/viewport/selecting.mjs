@@ -150,7 +150,7 @@ export class Selecting {
     announce("pointins:pick", this.picked);
   }
 
-  /** {segment} or {instance: row} or null, as the page's panels say it; null where it is neither. */
+  /** The key of {segment} or {instance: row}, as panels say it; null for anything else. */
   keyOf(object) {
     if (object?.segment !== undefined) return segmentKey(object.segment);
     const slot = this.shown?.slots[object?.instance];

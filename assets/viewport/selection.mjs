@@ -91,8 +91,8 @@ export function makeSelection(mask, perCell, label, rule = { kind: "cells" }) {
 }
 
 /**
- * A mask as text: lengths of runs, off and on in turn, as base64 (for addresses) of numbers of seven
- * bits a byte.
+ * A mask as text: lengths of runs, off and on in turn, as base64 (for addresses) of numbers of
+ * seven bits a byte.
  */
 export function writeRuns(mask) {
   const bytes = [];

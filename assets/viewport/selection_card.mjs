@@ -15,14 +15,21 @@ export class SelectionCard {
     this.hint = make("p", {
       class: "vp-quiet",
       text:
-        "Click a point for what ODR and SCR do to it. Box (B) and lasso (L) select points; so does " +
-        "a range in a chart. Shift adds, Alt takes away, Esc clears.",
+        "Click a point for what ODR and SCR do to it. Box (B) and lasso (L) select points, also " +
+        "those behind others; so does a range in a chart. Shift adds, Alt takes away, Esc clears.",
     });
     this.selected = make("section", { class: "vp-selected", label: "Selected" });
     this.ask = ask;
     this.pick = new PickCard({ ...ask, onClose: ask.onForget });
     this.objects = new ObjectsList(ask);
-    this.element = make("div", { class: "vp-selection" }, this.hint, this.selected, this.pick.element, this.objects.element);
+    this.element = make(
+      "div",
+      { class: "vp-selection" },
+      this.hint,
+      this.selected,
+      this.pick.element,
+      this.objects.element,
+    );
   }
 
   /** Put the card in its place if the page has one. */
@@ -79,5 +86,8 @@ function lengthsText({ mask, numCells }, frame) {
     rows.add(frame.instance[cell]);
   }
   const share = Math.round((100 * grouping) / numCells);
-  return `Mean offset ${mean("before")} before ODR, ${mean("after")} after; ${share} % in ${grouped(rows.size)} pseudo-instances.`;
+  return (
+    `Mean offset ${mean("before")} before ODR, ${mean("after")} after; ` +
+    `${share} % in ${grouped(rows.size)} pseudo-instances.`
+  );
 }

@@ -20,18 +20,26 @@ export class SelectionChip {
     if (isolated) {
       const [kind, id] = isolated.split(":");
       const isHere = kind === "segment" || shown?.slots.includes(Number(id));
-      const words = isHere ? `${nameOf(isolated)} alone` : `${nameOf(isolated)} alone: not in this frame`;
+      const words = isHere
+        ? `${nameOf(isolated)} alone`
+        : `${nameOf(isolated)} alone: not in this frame`;
       texts.push([words, "Show all", this.ask.onShowAll]);
     } else if (hidden.size) {
       texts.push([`hidden: ${listOf([...hidden].map(nameOf))}`, "Show all", this.ask.onShowAll]);
     }
-    if (pinned) texts.push([compareText(pinned, figures), "End the comparison (M)", this.ask.onEndCompare]);
+    if (pinned)
+      texts.push([compareText(pinned, figures), "End the comparison (M)", this.ask.onEndCompare]);
     const key = JSON.stringify(texts.map(([text]) => text));
     if (key === this.key) return;
     this.key = key;
     this.element.replaceChildren(
       ...texts.map(([text, title, onClose]) =>
-        make("div", { class: "vp-chip" }, make("span", { class: "vp-num", text }), closeButton(title, onClose)),
+        make(
+          "div",
+          { class: "vp-chip" },
+          make("span", { class: "vp-num", text }),
+          closeButton(title, onClose),
+        ),
       ),
     );
   }
@@ -41,9 +49,12 @@ function compareText({ frame }, figures) {
   const from = `compared with step ${frame.step}`;
   if (!figures) return from;
   const ari = figures.ari === null ? "" : `ARI ${figures.ari.toFixed(3)}, `;
-  return `${from}: ${ari}${(100 * figures.share).toFixed(figures.share < 0.1 ? 1 : 0)} % of grouped cells changed object`;
+  const share = (100 * figures.share).toFixed(figures.share < 0.1 ? 1 : 0);
+  return `${from}: ${ari}${share} % of grouped cells changed object`;
 }
 
 function listOf(names) {
-  return names.length > 3 ? `${names.slice(0, 2).join(", ")} and ${names.length - 2} more` : names.join(", ");
+  return names.length > 3
+    ? `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`
+    : names.join(", ");
 }

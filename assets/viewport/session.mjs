@@ -7,18 +7,16 @@
  */
 
 import { Api, isAbort } from "./api.mjs";
-import { FrameCache } from "./cache.mjs";
 import { throttled } from "./dom.mjs";
+import { FrameSource } from "./frame_source.mjs";
 import { matchSlots } from "./identity.mjs";
 import { Live } from "./live.mjs";
 import { Player } from "./player.mjs";
-import { decodeFrame, decodeScene } from "./records.mjs";
+import { decodeScene } from "./records.mjs";
 
 const RETRY_MS = 1000;
-const PREFETCH_FRAMES = 3; // on either side of the cursor
 const DETAILS_EVERY_MS = 4000; // marks and the list of scenes while a run is live
 const FRAMES_EVERY_MS = 1000; // notices tell of the newest frame only; the list tells of all
-const STALE_MS = 150; // a request that nobody waits for any more may take this long to come
 const LIVE_STATUS = new Set(["starting", "running", "paused", "stalled"]);
 
 export class Session {
@@ -30,7 +28,7 @@ export class Session {
     this.anchor = null; // {frame, slots} that colours are matched to, in place of the frame before
     this.api = new Api(run);
     this.player = new Player();
-    this.cache = new FrameCache((key, signal) => this._loadFrame(...JSON.parse(key), signal));
+    this.frames = new FrameSource(this);
     this.info = null;
     this.version = null;
     this.state = null; // state.json of the run
@@ -123,7 +121,7 @@ export class Session {
   /** Do something with the player, then bring the wanted frame to the screen. */
   steer(action) {
     action(this.player);
-    this._abandon();
+    this.frames.abandon();
     this.on.onChange();
     this.pump();
     if (this.player.playing) this._keepPlaying();
@@ -143,23 +141,6 @@ export class Session {
     this.playTimer = requestAnimationFrame(beat);
   }
 
-  /** Give up requests that the cursor has left behind, so that they do not hold up the next. */
-  _abandon() {
-    const wanted = [this.player.cursor, ...this.player.around(PREFETCH_FRAMES)];
-    const isFresh = this.asking && performance.now() - this.asking.since < STALE_MS;
-    if (isFresh) wanted.push(this.asking.step);
-    this.cache.abortBut(new Set(wanted.map((step) => this._key(step))));
-  }
-
-  /** The frame of a step, from the cache or the server. */
-  async frameAt(step) {
-    const frame = await this.cache.get(this._key(step));
-    if (frame.numCells !== this.scene?.numCells) {
-      throw new Error(`it has ${frame.numCells} cells, the scene has ${this.scene?.numCells}`);
-    }
-    return frame;
-  }
-
   /** Fetch and show what is wanted, one frame at a time, until the screen has caught up. */
   async pump() {
     if (this.isPumping || !this.scene) return;
@@ -177,15 +158,14 @@ export class Session {
     } finally {
       this.isPumping = false;
     }
-    this._prefetch();
+    this.frames.prefetch();
   }
 
   async _show(step) {
     const { player, version } = this;
     let frame;
-    this.asking = { step, since: performance.now() };
     try {
-      frame = await this.frameAt(step);
+      frame = await this.frames.awaited(step);
     } catch (error) {
       if (isAbort(error) || player !== this.player || version !== this.version) return;
       if (error.status === 0) throw error;
@@ -193,8 +173,6 @@ export class Session {
       player.forget(step); // thinned out since, or damaged; its neighbour takes its place
       this.on.onChange();
       return;
-    } finally {
-      this.asking = null;
     }
     if (player !== this.player || version !== this.version || !this.scene) return;
     this.shown = { frame, slots: this._slotsOf(frame) };
@@ -227,24 +205,6 @@ export class Session {
     if (anchor && this.shown) {
       this.shown = { frame: this.shown.frame, slots: this._slotsOf(this.shown.frame) };
     }
-  }
-
-  _prefetch() {
-    if (this.player.following) return;
-    const { player } = this;
-    const steps = player.playing ? player.neighbours() : player.around(PREFETCH_FRAMES);
-    for (const step of steps) {
-      const key = this._key(step);
-      if (!this.cache.has(key)) this.cache.get(key).catch(() => {}); // asked again when wanted
-    }
-  }
-
-  _key(step) {
-    return JSON.stringify([this.sceneId, step, this.version]);
-  }
-
-  async _loadFrame(scene, step, version, signal) {
-    return decodeFrame(await this.api.frame(scene, step, version, signal), step);
   }
 
   // -- notices --------------------------------------------------------------------------------
@@ -283,7 +243,7 @@ export class Session {
   _resumed(version) {
     const isSameRun = version.split("-")[0] === this.version.split("-")[0];
     this.version = version;
-    this.cache.clear();
+    this.frames.clear();
     if (isSameRun && this.scene) {
       this._reloadFrames();
       this._fetchDetails();

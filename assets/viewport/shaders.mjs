@@ -45,7 +45,12 @@ vec3 displacement(ivec2 at, float share) {
 }
 `;
 
-export const POINTS_VERTEX = `#version 300 es
+/** From this size on a point is a disc, in pixels; smaller ones are squares. */
+export const DISC_PIXELS = 3.5;
+
+/** Where a point is drawn, and how large. Programs with discs tell the fragments the size. */
+export function pointsVertex(withDiscs) {
+  return `#version 300 es
 layout(location = 0) in vec3 a_coord;
 layout(location = 1) in uint a_cell;
 ${CELLS}
@@ -58,7 +63,7 @@ uniform float u_size;        // metres
 uniform float u_pixels;      // pixels a metre at distance 1
 uniform vec2 u_size_range;   // pixels
 flat out uvec2 v_owner; // point + 1, cell
-flat out float v_size;
+${withDiscs ? "flat out float v_size;" : ""}
 
 void main() {
   vec3 coord = a_coord * (65535.0 * u_scale);
@@ -73,14 +78,13 @@ void main() {
     if (!stays) coord = mix(coord, cell_coord(at) + displacement(at, u_glide), u_t);
   }
   gl_Position = u_matrix * vec4(coord, 1.0);
-  v_size = clamp(u_size * u_pixels / gl_Position.w, u_size_range.x, u_size_range.y);
-  gl_PointSize = v_size;
+  float size = clamp(u_size * u_pixels / gl_Position.w, u_size_range.x, u_size_range.y);
+  gl_PointSize = size;
   v_owner = uvec2(uint(gl_VertexID) + 1u, a_cell);
+  ${withDiscs ? "v_size = size;" : ""}
 }
 `;
-
-/** From this size on a point is a disc, in pixels; smaller ones are squares. */
-export const DISC_PIXELS = 3.5;
+}
 
 /** Without discs nothing is discarded, which lets the depth test come first. */
 export function pointsFragment(withDiscs) {
@@ -90,7 +94,7 @@ export function pointsFragment(withDiscs) {
   return `#version 300 es
 precision highp float;
 flat in highp uvec2 v_owner;
-flat in float v_size;
+${withDiscs ? "flat in float v_size;" : ""}
 out highp uvec2 owner;
 void main() {${withDiscs ? disc : ""}
   owner = v_owner;

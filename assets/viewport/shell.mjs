@@ -13,7 +13,7 @@ import { PageState, announceFrame } from "./page_state.mjs";
 import { entriesFor } from "./palette_entries.mjs";
 import { inputKind } from "./records.mjs";
 import { Remembering } from "./remembering.mjs";
-import { captured, shownAgain } from "./run_view.mjs";
+import { captured, shownAgain, textsOf } from "./run_view.mjs";
 import { Session } from "./session.mjs";
 import { Stage } from "./stage.mjs";
 import { Timeline } from "./timeline.mjs";
@@ -35,7 +35,12 @@ export class Shell extends Stage {
     this.wantedWalls = asked.walls ?? null;
     // What panes may decide for themselves, and what the renderer does not keep for us.
     this.firstTrailFrames = FIRST_TRAIL_FRAMES;
-    this.base = { colouring: "input", votes: "before", arrows: [], trailFrames: FIRST_TRAIL_FRAMES };
+    this.base = {
+      colouring: "input",
+      votes: "before",
+      arrows: [],
+      trailFrames: FIRST_TRAIL_FRAMES,
+    };
     this.toolbar = new Toolbar({
       onScene: (id) => this.session.openScene(id),
       onLook: (values) => this.look(values),
@@ -223,19 +228,7 @@ export class Shell extends Stage {
   }
 
   pictureTexts() {
-    const { sceneId, player, info } = this.session;
-    const { target, distance, yaw, pitch } = this.view.camera;
-    return {
-      Software: `PointINS Studio ${info.libraries?.pointins ?? ""}`.trim(),
-      Run: this.run,
-      "Run uid": info.uid ?? "",
-      Scene: sceneId,
-      Step: player.shown ?? "",
-      Colouring: this.base.colouring,
-      Camera: JSON.stringify({ target, distance, yaw, pitch }),
-      View: `${location.pathname}${this.remembering.link().hash}`,
-      "Creation Time": new Date().toISOString(),
-    };
+    return textsOf(this);
   }
 
   commands() {

@@ -1,6 +1,7 @@
 /** The bar of time below the page: kept frames, marks, the cursor, play and follow. */
 
-import { icon, make, svg } from "./dom.mjs";
+import { make, svg } from "./dom.mjs";
+import { icon } from "./icons.mjs";
 import { grouped } from "./format.mjs";
 import {
   MARK_WORDS,

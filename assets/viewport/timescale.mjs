@@ -37,7 +37,11 @@ export const MARK_WORDS = {
  * A group takes the kind that matters most.
  */
 export function placeMarks(marks, end, gap = 0.012) {
-  const weight = Object.fromEntries(Object.keys(MARK_WORDS).reverse().map((kind, k) => [kind, k]));
+  const weight = Object.fromEntries(
+    Object.keys(MARK_WORDS)
+      .reverse()
+      .map((kind, k) => [kind, k]),
+  );
   const placed = [];
   for (const mark of [...marks].sort((a, b) => a.step - b.step)) {
     if (mark.step > end) continue;

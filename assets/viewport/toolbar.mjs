@@ -1,6 +1,7 @@
 /** The controls above the picture. Holds no state: shows what it is told, says what is asked. */
 
-import { icon, make } from "./dom.mjs";
+import { make } from "./dom.mjs";
+import { icon } from "./icons.mjs";
 import { inputKind } from "./records.mjs";
 import { Layers } from "./layers.mjs";
 import { PRESETS } from "./comparing.mjs";
@@ -57,7 +58,9 @@ export class Toolbar {
     );
     this.walls = makeWalls((walls) => ask.onLook({ walls }));
     this.layers = new Layers((values) => ask.onLook(values));
-    this.panes = select("Panes", (panes) => (panes === "compare" ? ask.onCompare() : ask.onPanes(panes)));
+    this.panes = select("Panes", (panes) =>
+      panes === "compare" ? ask.onCompare() : ask.onPanes(panes),
+    );
     const collapse = group(this.points, this.collapse, this.ends);
     collapse.classList.add("vp-collapse");
     const views = group(this.walls.element, this.layers.element, this.panes.element);
@@ -88,8 +91,11 @@ export class Toolbar {
     this.votes.set(look.votes, !hasFrame || comparing.decides("votes"));
     this.panes.set(
       [
-        ...Object.entries(PRESETS).map(([preset, { label, panes }]) => [preset, `${panes.length === 1 ? "1 pane" : `${panes.length}: ${label}`}`]),
-        ["compare", comparing.pinned ? `2: compared with step ${comparing.pinned.frame.step}` : "2: compare from this frame"],
+        ...Object.entries(PRESETS).map(([preset, { label }]) => [preset, label]),
+        [
+          "compare",
+          comparing.pinned ? `With step ${comparing.pinned.frame.step}` : "Compare from here",
+        ],
       ],
       comparing.pinned ? "compare" : comparing.preset,
     );

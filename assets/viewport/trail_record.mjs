@@ -20,7 +20,7 @@ export class TrailRecord {
    * @param {object} scene
    * @param {{frame: object, slots: Int32Array}} shown
    * @param {object[]} older frames before it, newest first
-   * @returns {Map<number, number[][]>} slot -> [x, y, z, step], oldest first, for objects with a past
+   * @returns {Map<number, number[][]>} slot -> [x, y, z, step], oldest first
    */
   trails(scene, { frame, slots }, older) {
     const trails = new Map();
@@ -45,8 +45,11 @@ export class TrailRecord {
     const known = this.rows.get(newer) ?? new WeakMap();
     this.rows.set(newer, known);
     if (!known.has(past)) {
-      const own = { ids: newer.instance, slots: Int32Array.from({ length: newer.numInstances }, (_, k) => k) };
-      const slots = matchSlots(past.instance, past.numInstances, own); // row of newer, or a new slot
+      const own = {
+        ids: newer.instance,
+        slots: Int32Array.from({ length: newer.numInstances }, (_, k) => k),
+      };
+      const slots = matchSlots(past.instance, past.numInstances, own); // or a new slot
       const rows = new Int32Array(newer.numInstances).fill(-1);
       slots.forEach((slot, row) => {
         if (slot < newer.numInstances) rows[slot] = row;

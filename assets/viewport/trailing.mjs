@@ -24,7 +24,9 @@ export class Trailing {
     if (!shown || session.isClosed) return;
     const at = player.steps.indexOf(shown.frame.step);
     const steps = at < 0 ? [] : player.steps.slice(Math.max(at - count, 0), at).reverse();
-    const older = await Promise.all(steps.map((step) => session.frameAt(step).catch(() => null)));
+    const older = await Promise.all(
+      steps.map((step) => session.frames.get(step).catch(() => null)),
+    );
     if (session.shown !== shown || session.isClosed) return;
     const upTo = older.indexOf(null); // a frame that is gone ends the trails
     this.show(record.trails(scene, shown, upTo < 0 ? older : older.slice(0, upTo)));

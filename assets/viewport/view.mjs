@@ -252,7 +252,7 @@ export class View {
     }
     this.hasMoved = false;
     const count = pointsToDraw(this._total(), this._perPane(this.budget), isMoving);
-    this._draw(count, isMoving);
+    this._draw(count);
     this.lastPicture = isMoving ? now : null;
     clearTimeout(this.settle);
     if (this.turn || glides.length) this.request();
@@ -266,9 +266,9 @@ export class View {
     if (this.drawn < this._total()) this.request();
   }
 
-  _draw(count, isMoving = false) {
+  _draw(count) {
     const views = this.panes.map((pane) => ({ ...this._eye(pane), ...pane.times, count }));
-    this.renderer.draw(views, isMoving);
+    this.renderer.draw(views);
     const countChanged = this.drawn !== count;
     this.drawn = count;
     this.on.onDrawn({ countChanged });

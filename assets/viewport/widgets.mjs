@@ -1,6 +1,7 @@
 /** The controls that a toolbar is made of; they look right and hold no state. */
 
-import { icon, make } from "./dom.mjs";
+import { make } from "./dom.mjs";
+import { icon } from "./icons.mjs";
 import { splitName } from "./format.mjs";
 
 export function group(...children) {

@@ -81,6 +81,7 @@ def test_the_line_of_the_curves_stands_at_the_time_cursor(visit):
     page = visit.page
     page.goto(f"{visit.base}/live/rooms")
     expect(page.locator("#losses svg.main-svg").first).to_be_attached()
+    page.locator("#losses").scroll_into_view_if_needed()
     line = "document.querySelector('#losses .js-plotly-plot')?.layout?.shapes?.[0]"
     page.wait_for_function(f"() => {line} !== undefined")
     page.evaluate("document.querySelector('#losses').scrollIntoView()")

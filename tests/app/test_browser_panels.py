@@ -194,7 +194,9 @@ def test_one_cursor_runs_through_all_charts_and_a_click_on_any_of_them_moves_it(
     page.mouse.down()
     page.mouse.up()
     until(page, f"{CURRENT}.frame.step === 10")
-    until(page, f"{charts}.every((c) => c.layout.shapes[0].x0 === 10)")
+    for name in ("odr-steps", "scr-steps", "losses", "health"):  # drawn when they are in sight
+        page.locator(f"#{name}").scroll_into_view_if_needed()
+        until(page, f"{charts}.find((c) => c.closest('#{name}')).layout.shapes[0].x0 === 10")
 
 
 def test_panels_stand_still_while_a_hand_is_on_them_and_the_last_frame_wins(page):

@@ -20,7 +20,8 @@ from tests.recorded_run import CONFIG, append_frame, open_recorded_run, write_re
 
 pytestmark = pytest.mark.browser
 FIRST_STEP = 20
-expect.set_options(timeout=PATIENCE_MS)  # answers come by way of a polled folder
+LONG_MS = 3 * PATIENCE_MS  # answers come by way of a polled folder
+expect.set_options(timeout=LONG_MS)
 
 
 class ObedientTrainer(threading.Thread):
@@ -93,6 +94,7 @@ def studio(runs, trainer) -> Iterator[Studio]:
 @pytest.fixture(scope="module")
 def context(browser, studio):
     context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
+    context.set_default_timeout(LONG_MS)
     page = context.new_page()
     page.goto(studio.url, wait_until="commit")
     page.close()
@@ -102,6 +104,7 @@ def context(browser, studio):
 
 def test_the_trainer_is_paused_stepped_and_edited_from_the_page(visit, trainer):
     page = visit.page
+    page.set_default_timeout(LONG_MS)
     page.goto(f"{visit.base}/live/rooms", wait_until="commit")
     steering, news = page.locator("#steering-root"), page.locator(".st-news")
 
@@ -170,6 +173,7 @@ def test_a_page_with_the_view_link_shows_and_does_not_steer(browser, studio):
 
 def test_a_run_that_ended_leads_to_a_launch_that_goes_on_with_it(visit):
     page = visit.page
+    page.set_default_timeout(LONG_MS)
     page.goto(f"{visit.base}/live/ended", wait_until="commit")
     steering = page.locator("#steering-root")
     steering.get_by_label("Checkpoint to fork from").select_option("10")

@@ -92,7 +92,7 @@ def drag_over_the_middle(page: Page, modifier: str | None = None) -> None:
         page.keyboard.up(modifier)
 
 
-def test_what_is_chosen_shows_and_stays_while_frames_change(visit):
+def test_a_choice_shows_and_stays_and_its_controls_have_room(visit):
     page = opened(visit)
     whole = picture(page)
     page.keyboard.press("b")
@@ -143,39 +143,18 @@ def test_what_is_chosen_shows_and_stays_while_frames_change(visit):
     expect(chip).to_have_count(0)
     assert settled(page) == whole
 
-
-def test_a_click_tells_what_odr_and_scr_do_to_a_point(visit):
-    page = opened(visit)
-    place = page.evaluate(
-        """() => {
-          const {scene, frame} = window.pointinsViewport.current();
-          const point = scene.cellIndex.findIndex((cell) => frame.instance[cell] >= 0);
-          window.pointinsViewport.isolate({instance: frame.instance[scene.cellIndex[point]]});
-          return point;
-        }"""
-    )
-    assert place >= 0
-    settled(page)
-    card = page.locator("#selection-root .vp-pick")
-    box = page.locator(STAGE).bounding_box()
-    assert box is not None
-    for across in range(1, 40):  # a line through the picture meets the object somewhere
-        for down in (0.35, 0.5, 0.65):
-            page.mouse.click(box["x"] + box["width"] * across / 40, box["y"] + box["height"] * down)
-            if state(page)["picked"]:
-                break
-        if state(page)["picked"]:
-            break
-    expect(card).to_contain_text("Point in pseudo-instance")
-    expect(card).to_contain_text(f"since the frame of step {LAST - 10}")
-    expect(card).to_contain_text("of 30 are also near in space")
-    expect(card.locator("svg.vp-map")).to_have_count(1)
-    picked, text = state(page)["picked"], card.inner_text()
-    page.locator(STAGE).press("ArrowLeft")
-    wait_for_step(page, LAST - 10)
-    expect(card).to_contain_text(f"since the frame of step {LAST - 20}")
-    assert card.inner_text() != text
-    assert state(page)["picked"] == picked, "the point stays picked"
+    for width in (1280, 1920):
+        page.set_viewport_size({"width": width, "height": 800})
+        sizes = page.evaluate(
+            """() => {
+              const bar = document.querySelector('.vp-toolbar');
+              const small = [...document.querySelectorAll('.viewport button, .vp-selection button')]
+                .filter((b) => b.offsetParent && (b.offsetWidth < 24 || b.offsetHeight < 24))
+                .map((b) => b.title || b.textContent);
+              return {beyond: bar.scrollWidth - bar.clientWidth, small};
+            }"""
+        )
+        assert sizes == {"beyond": 0, "small": []}, width
 
 
 def test_a_link_opens_the_same_picture_and_changes_are_undone(visit, context):
@@ -219,8 +198,25 @@ def test_a_link_opens_the_same_picture_and_changes_are_undone(visit, context):
     assert there["isolated"] == here["isolated"]
 
 
-def test_two_frames_are_compared_and_a_saved_picture_says_what_it_shows(visit):
+def test_a_point_is_picked_and_two_frames_are_compared_and_saved(visit):
     page = opened(visit)
+    box = page.locator(STAGE).bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    card = page.locator("#selection-root .vp-pick")
+    expect(card).to_contain_text("Point in pseudo-instance")
+    expect(card).to_contain_text(f"since the frame of step {LAST - 10}")
+    expect(card).to_contain_text("of 30 are also near in space")
+    expect(card.locator("svg.vp-map")).to_have_count(1)
+    picked, text = state(page)["picked"], card.inner_text()
+    page.locator(STAGE).press("ArrowLeft")
+    wait_for_step(page, LAST - 10)
+    expect(card).to_contain_text(f"since the frame of step {LAST - 20}")
+    assert card.inner_text() != text
+    assert state(page)["picked"] == picked, "the point stays picked"
+
+    page.locator(STAGE).press("End")
+    wait_for_step(page, LAST)
     page.keyboard.press("m")
     page.wait_for_function("() => window.pointinsViewport.state().panes === 2")
     assert state(page)["difference"] == {"ari": 1, "share": 0}, "a frame is like itself"
@@ -243,20 +239,3 @@ def test_two_frames_are_compared_and_a_saved_picture_says_what_it_shows(visit):
     assert texts["View"].startswith("/live/rooms#scene=room_0001&step=0")
     page.locator(STAGE).press("m")
     page.wait_for_function("() => window.pointinsViewport.state().panes === 1")
-
-
-def test_the_toolbar_has_room_and_buttons_are_large_enough(visit):
-    page = opened(visit)
-    for width in (1280, 1920):
-        page.set_viewport_size({"width": width, "height": 800})
-        settled(page)
-        sizes = page.evaluate(
-            """() => {
-              const bar = document.querySelector('.vp-toolbar');
-              const small = [...document.querySelectorAll('.viewport button, .vp-selection button')]
-                .filter((b) => b.offsetParent && (b.offsetWidth < 24 || b.offsetHeight < 24))
-                .map((b) => b.title || b.textContent);
-              return {beyond: bar.scrollWidth - bar.clientWidth, small};
-            }"""
-        )
-        assert sizes == {"beyond": 0, "small": []}, width

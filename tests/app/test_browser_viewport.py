@@ -241,6 +241,7 @@ def test_the_view_keeps_what_the_page_builds_upon(live):
     assert not hidden["same"], "what is hidden cannot be picked"
 
     alone = page.evaluate("view.pixelHash()")
+    assert page.evaluate("view.pixelHash()") == alone, "a picture that is kept is the same"
     four = page.evaluate(FULL_LOOK)
     assert four != alone
     page.evaluate("() => { window.lost = view.renderer.gl.getExtension('WEBGL_lose_context'); }")

@@ -77,8 +77,8 @@ def all_figures(stats, rows, scalars, theme):
         *(odr_figures.lengths(stats["odr"], view, theme) for view in VIEWS),
         odr_figures.directions(stats["odr"], theme),
         odr_figures.sphere(stats["odr"], theme),
-        scr_figures.segments(stats["scr"], theme),
-        scr_figures.sizes(stats["scr"], theme),
+        scr_figures.segments(stats["scr"], theme, 500),
+        scr_figures.sizes(stats["scr"], theme, 500),
         scr_figures.flow(stats["scr"], theme),
         curve_figures.losses(scalars, marks, total_steps=800, cursor=20, theme=theme),
         steps_of_odr(rows, theme, marks, limits={"odr_misses": 0.05}),
@@ -248,7 +248,7 @@ def test_unevenness_is_chi_squared_over_n():
 
 def test_the_bars_of_a_segment_add_up_to_its_cells(stats, theme):
     segments = stats["scr"]["segments"]
-    bars = scr_figures.segments(stats["scr"], theme)["data"]
+    bars = scr_figures.segments(stats["scr"], theme, 500)["data"]
     assert [bar["name"] for bar in bars] == ["largest", "in others", "in none"]
     assert np.sum([bar["y"] for bar in bars], axis=0).tolist() == [s["cells"] for s in segments]
     assert bars[0]["x"] == [s["segment"] for s in segments]
@@ -256,14 +256,24 @@ def test_the_bars_of_a_segment_add_up_to_its_cells(stats, theme):
 
 
 def test_the_axis_of_segments_says_k_and_has_room_for_all_of_them(stats, theme):
-    axis = scr_figures.segments({**stats["scr"], "num_segments": 20}, theme)["layout"]["xaxis"]
+    axis = scr_figures.segments({**stats["scr"], "num_segments": 20}, theme, 500)["layout"]["xaxis"]
     assert "K = 20" in axis["title"]["text"] and axis["range"] == [-0.7, 19.7]
 
 
 def test_sizes_come_largest_first(stats, theme):
-    (bars,) = scr_figures.sizes(stats["scr"], theme)["data"]
+    (bars,) = scr_figures.sizes(stats["scr"], theme, 500)["data"]
     assert bars["y"] == sorted(stats["scr"]["sizes"], reverse=True)
-    assert scr_figures.sizes({"sizes": []}, theme)["data"][0]["y"] == []
+    assert scr_figures.sizes({"sizes": []}, theme, 1)["data"][0]["y"] == []
+
+
+def test_the_axes_of_cells_stay_while_the_cursor_moves(rows, theme):
+    most = scr_figures.most_cells(rows)
+    assert most[0] == max(s["cells"] for row in rows for s in row["scr"]["segments"])
+    assert most[1] == max(max(row["scr"]["sizes"]) for row in rows)
+    for draw, top in ((scr_figures.segments, most[0]), (scr_figures.sizes, most[1])):
+        ends = {draw(row["scr"], theme, top)["layout"]["yaxis"]["range"][1] for row in rows}
+        assert len(ends) == 1 and ends.pop() >= top
+    assert scr_figures.most_cells([{"scr": None}]) == (1, 1)
 
 
 def blocks(transitions):

@@ -132,7 +132,8 @@ FRAME = [
     *((ids.ODR_SPHERE, "figure"), (ids.ODR_SPHERE_BODY, "style")),
     *((ids.ODR_DIRECTIONS, "figure"), (ids.ODR_DIRECTIONS_NOTE, "children")),
     *((ids.SCR_BODY, "className"), (ids.SCR_FACTS, "children")),
-    *((ids.SCR_SEGMENTS, "figure"), (ids.SCR_SEGMENTS_BODY, "style")),
+    *((ids.SCR_SEGMENTS, "figure"), (ids.SCR_SEGMENTS_NOTE, "children")),
+    (ids.SCR_SEGMENTS_BODY, "style"),
     *((ids.SCR_TABLE, "children"), (ids.SCR_SIZES, "figure"), (ids.SCR_CHANGES, "children")),
     *((ids.SCR_FLOW, "figure"), (ids.SCR_FLOW_BODY, "style")),
 ]
@@ -205,10 +206,13 @@ def old_statistics() -> dict:
 def test_what_an_older_run_did_not_record_is_said_and_takes_no_room(folder):
     old, known = old_statistics(), Runs(RunStore(folder))
     odr = odr_panel(known, "rooms", 20, old["odr"], "density", THEMES["dark"])
-    scr = scr_panel(old["scr"], THEMES["dark"])
+    scr = scr_panel(old["scr"], THEMES["dark"], (9, 9))
     assert odr["odr_body"] == scr["scr_body"] == live.READY
-    told = json.dumps([odr["odr_facts"], odr["uniformity"], scr["changes"]], default=as_json)
-    assert told.count(odr_card.NOT_RECORDED) == 3
+    told = json.dumps(
+        [odr["odr_facts"], odr["uniformity"], scr["changes"], scr["segments_note"]],
+        default=as_json,
+    )
+    assert told.count(odr_card.NOT_RECORDED) == 4
     assert odr["sphere_room"] == scr["segments_room"] == scr["flow_room"] == NO_ROOM
 
 
@@ -216,7 +220,7 @@ def test_statistics_of_another_version_leave_the_panel_waiting(folder):
     known, theme = Runs(RunStore(folder)), THEMES["dark"]
     for odr in ({"edges": []}, None):
         assert odr_panel(known, "rooms", 20, odr, "density", theme) == {"odr_body": live.WAITING}
-    assert scr_panel({}, theme) == {"scr_body": live.WAITING}
+    assert scr_panel({}, theme, (1, 1)) == {"scr_body": live.WAITING}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 
 import httpx
-from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.app.asking import page_answers
@@ -24,21 +23,23 @@ class Watcher(threading.Thread):
             base_url=base, cookies=client.cookies, trust_env=False, timeout=60
         )
         self._run_id, self._base = run, base
-        cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-        self._socket = connect(
-            f"{base.replace('http', 'ws')}/ws/live?run={run}",
-            additional_headers={"Cookie": cookie},
-            origin=base,  # type: ignore[arg-type]
-            open_timeout=60,
-        )
+        self._over = threading.Event()
 
     def run(self) -> None:
-        with contextlib.suppress(ConnectionClosed, httpx.TransportError, RuntimeError):
-            for text in self._socket:
-                self._hear(json.loads(text))
+        cookie = "; ".join(f"{name}={value}" for name, value in self._client.cookies.items())
+        place = f"{self._base.replace('http', 'ws')}/ws/live?run={self._run_id}"
+        with connect(
+            place,
+            additional_headers={"Cookie": cookie},
+            origin=self._base,  # type: ignore[arg-type]
+            open_timeout=60,
+        ) as socket:
+            while not self._over.is_set():
+                with contextlib.suppress(TimeoutError):
+                    self._hear(json.loads(socket.recv(timeout=0.2)))
 
     def close(self) -> None:
-        self._socket.close()
+        self._over.set()
         self.join()
         self._client.close()
 

@@ -7,7 +7,11 @@ import {
   changedShare,
   differenceColors,
 } from "../../assets/viewport/compare.mjs";
-import { contrasted, nearestInFeatures, nearestInSpace } from "../../assets/viewport/neighbours.mjs";
+import {
+  contrasted,
+  nearestInFeatures,
+  nearestInSpace,
+} from "../../assets/viewport/neighbours.mjs";
 import { categoryColor, parseColor } from "../../assets/viewport/palette.mjs";
 import { delta } from "../../assets/viewport/pick_card.mjs";
 import { factsOf, lengthAt, levelAt, quantileLevel } from "../../assets/viewport/pick_facts.mjs";
@@ -67,7 +71,10 @@ test("a cell has changed if its object has, whatever the rows are called", () =>
   const changed = changedCells(b, Int32Array.of(8, 4), a, Int32Array.of(4, 9));
   assert.deepEqual([...changed], [0, 0, 1, 1, 0]);
   assert.equal(changedShare(b, a, changed), 0.5);
-  const [quiet, none] = [[1, 2, 3], [250, 250, 250]];
+  const [quiet, none] = [
+    [1, 2, 3],
+    [250, 250, 250],
+  ];
   const colors = differenceColors(b, Int32Array.of(8, 4), changed, { quiet, none });
   assert.deepEqual([...colors.subarray(0, 3)], quiet);
   assert.deepEqual([...colors.subarray(6, 9)], parseColor(categoryColor(8)));
@@ -123,7 +130,10 @@ test("a picked point says what ODR and SCR do to it, in metres of the scene", ()
 test("a plane has neither rank nor target, and an old run tells the rank by its quantiles", () => {
   const shown = { frame: FRAME, slots: Int32Array.of(6) };
   const plane = factsOf(SCENE, shown, { point: 1, cell: 0 });
-  assert.deepEqual([plane.level, plane.object, plane.segment, plane.isPlane], [null, null, null, true]);
+  assert.deepEqual(
+    [plane.level, plane.object, plane.segment, plane.isPlane],
+    [null, null, null, true],
+  );
   const old = { frame: { ...FRAME, level: null }, slots: Int32Array.of(6) };
   const quantiles = { before: [0.5, 1, 1.5], prior: [1, 2, 3] };
   const facts = factsOf(SCENE, old, { point: 0, cell: 1 }, quantiles);
@@ -139,7 +149,7 @@ test("a change is told with its sign, and only where both are known", () => {
   assert.equal(delta(null, 1, say), "");
 });
 
-test("a trail follows an object whose row changes, and the same frames give the same trails", () => {
+test("a trail follows an object whose row changes, the same way every time", () => {
   const scene = { origin: [0, 0, 0] };
   const frame = (step, instance, centroid) => ({
     step,
@@ -151,8 +161,22 @@ test("a trail follows an object whose row changes, and the same frames give the 
   const older = [frame(10, [1, 1, 0, 0, -1], [40, 4]), frame(0, [1, 1, 0, 0, -1], [30, 3])];
   const record = new TrailRecord();
   const expected = new Map([
-    [3, [[3, 0, 0, 0], [4, 0, 0, 10], [5, 0, 0, 20]]],
-    [8, [[30, 0, 0, 0], [40, 0, 0, 10], [50, 0, 0, 20]]],
+    [
+      3,
+      [
+        [3, 0, 0, 0],
+        [4, 0, 0, 10],
+        [5, 0, 0, 20],
+      ],
+    ],
+    [
+      8,
+      [
+        [30, 0, 0, 0],
+        [40, 0, 0, 10],
+        [50, 0, 0, 20],
+      ],
+    ],
   ]);
   assert.deepEqual(record.trails(scene, shown, older), expected, "a new object has no trail");
   assert.deepEqual(record.trails(scene, shown, older), expected);

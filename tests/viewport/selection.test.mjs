@@ -19,7 +19,7 @@ const halves = (...values) => Uint16Array.from(values, (value) => HALF[value]);
 
 /** Pseudo-random numbers 0..1, the same in every run. */
 function* numbers(seed = 1) {
-  for (let state = seed; ; ) {
+  for (let state = seed; ;) {
     state = (state * 1103515245 + 12345) % 2147483648;
     yield state / 2147483648;
   }
@@ -73,7 +73,14 @@ test("a selection counts its cells and their points, and an empty one is none", 
 
 test("a set of cells comes back from its text, which has letters of addresses only", () => {
   const random = numbers();
-  for (const [size, share] of [[0, 0], [1, 1], [300, 0.5], [300, 1], [40_000, 0.01], [40_000, 0.99]]) {
+  for (const [size, share] of [
+    [0, 0],
+    [1, 1],
+    [300, 0.5],
+    [300, 1],
+    [40_000, 0.01],
+    [40_000, 0.99],
+  ]) {
     const mask = Uint8Array.from({ length: size }, () => (random.next().value < share ? 1 : 0));
     const text = writeRuns(mask);
     assert.match(text, /^[\w-]*$/);
@@ -114,12 +121,27 @@ test("objects are listed with their sizes, the largest first", () => {
     { key: "object:7", id: 7, row: 0, cells: 1, points: 1 },
   ]);
   const segments = objectsOf("segment", shown, perCell);
-  assert.deepEqual(segments.map(({ id, points }) => [id, points]), [[1, 30], [0, 1]]);
+  assert.deepEqual(
+    segments.map(({ id, points }) => [id, points]),
+    [
+      [1, 30],
+      [0, 1],
+    ],
+  );
 });
 
 test("a box has its ends as corners, a lasso all of its own", () => {
-  const corners = [[1, 2], [3, 9], [5, 6]];
-  assert.deepEqual(polygonOf("box", corners), [[1, 2], [5, 2], [5, 6], [1, 6]]);
+  const corners = [
+    [1, 2],
+    [3, 9],
+    [5, 6],
+  ];
+  assert.deepEqual(polygonOf("box", corners), [
+    [1, 2],
+    [5, 2],
+    [5, 6],
+    [1, 6],
+  ]);
   assert.deepEqual(polygonOf("lasso", corners), corners);
   assert.equal(modeOf({ shiftKey: true }), "add");
   assert.equal(modeOf({ altKey: true }), "remove");

@@ -105,11 +105,18 @@ test("axis labels are round, rising, at most seven, and begin at zero", () => {
 });
 
 test("planned phases stand at their steps, but not twice", () => {
-  const config = { optim: { warmup: 0.05 }, odr: { enabled: true, start: 0 }, offset: { start: 0.1 } };
+  const config = {
+    optim: { warmup: 0.05 },
+    odr: { enabled: true, start: 0 },
+    offset: { start: 0.1 },
+  };
   const steps = (marks) => phasesOf(config, 800, marks).map(({ step }) => step);
   assert.deepEqual(steps([]), [40, 80]);
   assert.deepEqual(steps([{ kind: "mark", step: 80, text: "the offset loss joins" }]), [40]);
-  assert.deepEqual(phasesOf({ ...config, offset: { enabled: false, start: 0.1 } }, 800, []).length, 1);
+  assert.deepEqual(
+    phasesOf({ ...config, offset: { enabled: false, start: 0.1 } }, 800, []).length,
+    1,
+  );
   assert.deepEqual(phasesOf(undefined, 800, []), []);
 });
 

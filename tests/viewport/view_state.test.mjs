@@ -55,7 +55,14 @@ test("an address that makes no sense asks for nothing", () => {
     "#step=-3&votes=best&panes=nine&slots=0&hidden=all,object:x&isolated=7&picked=1.5" +
     "&selection=length,before,2,1,40&tool=hammer&compare=soon&arrows=up&trails=9999";
   assert.deepEqual(readView(text, COLOURINGS), {});
-  for (const selection of ["cells", "cells,a,b", "segment,x,4", "instance,1", "magic,1,2", "length,1"]) {
+  for (const selection of [
+    "cells",
+    "cells,a,b",
+    "segment,x,4",
+    "instance,1",
+    "magic,1,2",
+    "length,1",
+  ]) {
     assert.deepEqual(readView(`#selection=${selection}`, COLOURINGS), {});
   }
   assert.deepEqual(readView("#slots=0101", COLOURINGS), {}, "no two objects share a slot");
@@ -66,12 +73,17 @@ test("no key asks for two things on one page, and every command has words", () =
     const keys = commandsOf(page).flatMap((command) => command.keys);
     assert.equal(new Set(keys).size, keys.length);
   }
-  for (const { text, group, name, isHeld } of COMMANDS) assert.ok(text && group && (name || isHeld));
+  for (const { text, group, keys, name } of COMMANDS)
+    assert.ok(text && group && (name || keys.length));
 });
 
 test("letters find what they stand in, words before scattered letters", () => {
   const entry = (group, text) => ({ group, text });
-  const entries = [entry("Picture", "larger points"), entry("Time", "play or pause"), entry("Picture", "collapse")];
+  const entries = [
+    entry("Picture", "larger points"),
+    entry("Time", "play or pause"),
+    entry("Picture", "collapse"),
+  ];
   assert.equal(fitting("pause", entries)[0].text, "play or pause");
   assert.equal(fitting("lp", entries)[0].text, "larger points");
   assert.deepEqual(fitting("xyz", entries), []);
@@ -83,7 +95,7 @@ test("letters find what they stand in, words before scattered letters", () => {
 function chunksOf(png) {
   const chunks = [];
   const numbers = new DataView(png.buffer, png.byteOffset);
-  for (let at = 8; at < png.length; ) {
+  for (let at = 8; at < png.length;) {
     const size = numbers.getUint32(at);
     const body = png.subarray(at + 4, at + 8 + size);
     assert.equal(numbers.getUint32(at + 8 + size), crc32(body));
@@ -96,7 +108,8 @@ function chunksOf(png) {
 // A PNG of one transparent pixel.
 const PIXEL = Uint8Array.from(
   atob(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==",
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5E" +
+      "rkJggg==",
   ),
   (letter) => letter.charCodeAt(0),
 );

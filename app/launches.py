@@ -110,7 +110,7 @@ class Launches:
         holder = self.holder(device)
         if holder:
             return (
-                f"run {holder} trains on {device}, and a device takes one run at a time. Stop it, "
+                f"Run {holder} trains on {device}, and a device takes one run at a time. Stop it, "
                 "wait for it, or choose another device."
             )
         return ""

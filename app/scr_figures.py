@@ -5,7 +5,7 @@ are pseudo-instances by falling size, and the blocks of `flow` carry rows (`cust
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ from app.palette import CATEGORICAL
 
 MAX_SIZES = 40  # bars
 MAX_BLOCKS = 14  # pseudo-instances of a frame in the flow; the smaller ones are one block
-SHARE_OF_MERGE = 0.2  # of a row's cells, from which it counts as a part (engine: merges, splits)
 BLOCK_GAP = 0.012  # between blocks, of the height
 BLOCK_WIDTH = 0.05
 REST = -2  # row of the block of all smaller pseudo-instances
@@ -168,7 +167,7 @@ def flow(scr: Mapping[str, Any], theme: Theme) -> Figure:
 
     Ribbons that are part of a merge or a split stand out; the rest of the cells stayed together.
     """
-    before, now, ribbons = arrange(scr["transitions"])
+    before, now, ribbons = arrange(scr["transitions"], scr.get("changed") or ())
     data = [_ribbon(ribbon, theme) for ribbon in sorted(ribbons, key=lambda r: r.is_change)]
     data += [_block(block, 0.0, theme, "before") for block in before]
     data += [_block(block, 1.0 - BLOCK_WIDTH, theme, "now") for block in now]
@@ -187,7 +186,7 @@ def flow(scr: Mapping[str, Any], theme: Theme) -> Figure:
 
 
 def arrange(
-    transitions: Sequence[Sequence[int]],
+    transitions: Sequence[Sequence[int]], changed: Sequence[Sequence[int]] = ()
 ) -> tuple[list[Block], list[Block], list[Ribbon]]:
     """Blocks before and now, and the ribbons between them.
 
@@ -195,6 +194,7 @@ def arrange(
 
     Args:
         transitions: Row before, row now and number of cells.
+        changed: Row before and row now of parts of merges and splits.
     """
     cells_now: dict[int, int] = defaultdict(int)
     cells_before: dict[int, int] = defaultdict(int)
@@ -217,7 +217,7 @@ def arrange(
     before = _stacked(
         sorted(reach.items(), key=lambda item: (item[0] == REST, middle[item[0]])), whole
     )
-    return before, now, _ribbons(before, now, shared)
+    return before, now, _ribbons(before, now, shared, {(old, new) for old, new in changed})
 
 
 def _largest(cells: Mapping[int, int]) -> set[int]:
@@ -246,9 +246,11 @@ def _stacked(items: Sequence[tuple[int, int]], whole: int) -> list[Block]:
 
 
 def _ribbons(
-    before: Sequence[Block], now: Sequence[Block], shared: Mapping[tuple[int, int], int]
+    before: Sequence[Block],
+    now: Sequence[Block],
+    shared: Mapping[tuple[int, int], int],
+    changed: Set[tuple[int, int]],
 ) -> list[Ribbon]:
-    changed = _changes(before, now, shared)
     used_before = {block.row: block.top for block in before}
     used_now = {block.row: block.top for block in now}
     # From above to below on either side, so that ribbons of one block do not cross each other.
@@ -276,23 +278,6 @@ def _ribbons(
                 )
                 used_now[new.row] += new.height * cells / new.cells
     return ribbons
-
-
-def _changes(
-    before: Sequence[Block], now: Sequence[Block], shared: Mapping[tuple[int, int], int]
-) -> set[tuple[int, int]]:
-    """Pairs that are part of a merge or a split: each holds a fifth, at least two of them do."""
-    named = {pair: cells for pair, cells in shared.items() if REST not in pair}
-    size_before = {block.row: block.cells for block in before}
-    size_now = {block.row: block.cells for block in now}
-    found: set[tuple[int, int]] = set()
-    for side, size in ((1, size_before), (0, size_now)):  # merges, then splits
-        parts: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for pair, cells in named.items():
-            if cells >= SHARE_OF_MERGE * size[pair[1 - side]]:
-                parts[pair[side]].append(pair)
-        found |= {pair for pairs in parts.values() if len(pairs) > 1 for pair in pairs}
-    return found
 
 
 def _ribbon(ribbon: Ribbon, theme: Theme) -> Figure:

@@ -6,11 +6,10 @@
 
 import { CELL } from "./cell_flags.mjs";
 import { makeProgram } from "./gl.mjs";
-import { QUANTITIES, parseColor } from "./palette.mjs";
 import { displacementOf } from "./records.mjs";
 import { halfToFloat } from "./safetensors.mjs";
 
-export const ARROWS = ["before", "after", "target"];
+const KINDS = ["target", "after", "before"]; // shorter ones over longer ones
 
 const MOST = 20_000;
 const SPACING = 13; // css pixels; an arrow for each square of this edge, over the whole pane
@@ -46,7 +45,7 @@ void main() {
   vec2 ahead = path / reach;
   vec2 beside = vec2(-ahead.y, ahead.x);
   float head = min(7.0 * u_pixel, 0.55 * reach);
-  v_half = 0.6 * u_pixel;
+  v_half = 0.9 * u_pixel;
   float along = 0.0;
   v_side = 0.0;
   int k = gl_VertexID;
@@ -55,7 +54,7 @@ void main() {
     bool is_far = k == 1 || k == 2 || k == 4;
     bool is_left = k == 0 || k == 1 || k == 3;
     along = is_far ? reach - 0.9 * head : 0.0;
-    side = (v_half + 0.5) * (is_left ? 1.0 : -1.0);
+    side = (v_half + 1.5) * (is_left ? 1.0 : -1.0);
     v_side = side;
   } else {
     along = k == 8 ? reach : reach - head;
@@ -71,6 +70,7 @@ void main() {
 const ARROWS_FRAGMENT = `#version 300 es
 precision highp float;
 uniform vec3 u_color;
+uniform vec3 u_edge;   // a line around the shaft, so that it stands off its own colour
 uniform float u_alpha;
 uniform highp sampler2D u_depth;
 in float v_depth;
@@ -80,8 +80,10 @@ flat in float v_half;
 out vec4 color;
 void main() {
   bool is_hidden = texelFetch(u_depth, ivec2(gl_FragCoord.xy), 0).x < v_depth;
-  float edge = clamp(v_half + 0.5 - abs(v_side), 0.0, 1.0);
-  color = vec4(u_color, u_alpha * v_alpha * edge * (is_hidden ? 0.15 : 1.0));
+  float inside = clamp(v_half + 0.5 - abs(v_side), 0.0, 1.0);
+  float edge = clamp(v_half + 1.5 - abs(v_side), 0.0, 1.0);
+  float alpha = u_alpha * v_alpha * (is_hidden ? 0.3 : 1.0);
+  color = vec4(mix(u_edge, u_color, inside), alpha * max(inside, 0.25 * edge));
 }
 `;
 
@@ -150,19 +152,23 @@ export class ArrowLayer {
     const { limit } = densityOf(box, look.pixelRatio, 0);
     const isWanted = (cell) =>
       !isLeftOut(cell) && (!hasSelection || (flags[cell] & CELL.selected) !== 0);
-    const chosen = cellsInPicture(this.order.cells, scene, matrix, limit, isWanted);
+    const kinds = KINDS.filter((name) => look.arrows.includes(name));
+    const most = Math.floor(limit / kinds.length);
+    const chosen = cellsInPicture(this.order.cells, scene, matrix, most, isWanted);
     const { handle, at } = this.program;
     gl.useProgram(handle);
     gl.uniformMatrix4fv(at.u_matrix, false, matrix);
     gl.uniform2f(at.u_half, box.width / 2, box.height / 2);
     gl.uniform2f(at.u_clip, clip.near, clip.far);
+    gl.uniform3fv(at.u_edge, unit(look.background));
     gl.uniform1f(at.u_lift, 1.5 * scene.cellSize);
     gl.uniform1f(at.u_pixel, look.pixelRatio);
-    gl.uniform1f(at.u_alpha, densityOf(box, look.pixelRatio, chosen.length).alpha * (1 - look.t));
+    const { alpha } = densityOf(box, look.pixelRatio, chosen.length * kinds.length);
+    gl.uniform1f(at.u_alpha, alpha * (1 - look.t));
     gl.bindVertexArray(this.array);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
-    for (const kind of ARROWS.filter((name) => look.arrows.includes(name))) {
-      gl.uniform3fv(at.u_color, colorOf(kind, look));
+    for (const kind of kinds) {
+      gl.uniform3fv(at.u_color, unit(look.arrowColors[kind]));
       gl.bufferData(gl.ARRAY_BUFFER, ends(scene, frame, kind, chosen), gl.DYNAMIC_DRAW);
       gl.drawArraysInstanced(gl.TRIANGLES, 0, VERTICES, chosen.length);
     }
@@ -185,7 +191,6 @@ export function ends(scene, frame, kind, cells) {
   return out;
 }
 
-function colorOf(kind, { targetColor }) {
-  const color = kind === "target" ? targetColor : parseColor(QUANTITIES[kind]);
+function unit(color) {
   return color.map((value) => value / 255);
 }

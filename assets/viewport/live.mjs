@@ -109,7 +109,8 @@ export class Live {
       this.lost += 1;
       pause = pauseAfter(this.lost);
       const reason = error.status ? error.message : ""; // a refusal comes with a sentence
-      this.on.onLink({ status: "lost", retryAt: this.now() + pause, reason });
+      const isGone = error.status === 404; // the studio answers, the run is not there
+      this.on.onLink({ status: "lost", retryAt: this.now() + pause, reason, isGone });
     }
     this._after(pause, () => this._poll());
   }

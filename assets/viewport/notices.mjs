@@ -135,8 +135,8 @@ function bannersOf(session, context) {
     banners.push({
       id: "link",
       kind: "warning",
-      title: "Connection to the studio lost.",
-      text,
+      title: link.isGone ? "The run is gone." : "Connection to the studio lost.",
+      text: link.isGone ? `Its folder was deleted, moved or damaged: ${text}` : text,
       retry: true,
       lasting: true,
     });

@@ -4,7 +4,8 @@
  * The quantities are the Okabe-Ito colours. The twenty were searched for so that they stay apart in
  * ordinary sight and under simulated deuteranopia, stand off from the quantities, and are readable
  * on a dark and a light canvas; neighbours in the list differ most, so that they are dealt out in
- * order. `tests/viewport/palette.test.mjs` holds the distances.
+ * order. Six of the eight Okabe-Ito hues are taken, so a few categories come from the list as well.
+ * `tests/viewport/palette.test.mjs` holds the distances.
  */
 
 export const QUANTITIES = {

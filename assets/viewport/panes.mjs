@@ -29,6 +29,7 @@ const FIRST_LOOK = {
   unassigned: [125, 135, 147],
   voteColor: [86, 180, 233],
   targetColor: [240, 228, 66],
+  arrowColors: { before: [86, 180, 233], after: [0, 158, 115], target: [240, 228, 66] },
   planeColor: [76, 141, 214],
 };
 

@@ -136,11 +136,11 @@ function mark(kind) {
 function chainText({ object, isPlane, segment }) {
   if (object) {
     return (
-      `Component of ${grouped(object.cells)} cells → centroid ${vector(object.centroid, 2)} → ` +
-      `target ${metres(object.targetLength)} away.`
+      `Component of ${grouped(object.cells)} cells → ` +
+      `centroid ${vector(object.centroid, 2)} → target ${metres(object.targetLength)} away.`
     );
   }
-  if (isPlane) return "On a plane: SCR leaves it out, so it has no target.";
+  if (isPlane) return "On a plane, which SCR leaves out: no target.";
   if (segment === null) return "In no segment, so it has no target.";
   return "Its component was too small to keep, so it has no target.";
 }

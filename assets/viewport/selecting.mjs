@@ -186,9 +186,11 @@ export class Selecting {
   }
 
   setHidden(hidden, isolated) {
+    const before = this.isolated;
     this.hidden = new Set(hidden);
     this.isolated = isolated ?? null;
     this._tell();
+    if (before !== this.isolated) announce("pointins:isolated", this.isolatedObject());
   }
 
   hover(key) {

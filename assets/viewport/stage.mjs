@@ -121,7 +121,8 @@ export class Stage {
     if (values.colouring) this.wantedColouring = values.colouring;
     if (values.walls) this.wantedWalls = values.walls;
     const voteColor = this.colors[votes];
-    const theme = { background, unassigned, targetColor, planeColor, voteColor };
+    const arrowColors = this.colors;
+    const theme = { background, unassigned, targetColor, planeColor, voteColor, arrowColors };
     this.applyLook({ ...theme, ...values });
     this.refresh();
   }

@@ -7,7 +7,7 @@
 import { makeProgram } from "./gl.mjs";
 import { cssGradient } from "./palette.mjs";
 
-const WIDTH = 2.4; // css pixels
+const WIDTH = 2.8; // css pixels
 const STEPS = 100; // that a speed is given for
 const TYPICAL = 0.95; // quantile of the speeds that the scale reaches up to
 const RAMPS = { dark: [0.22, 1], light: [0, 0.82] }; // of the colour scale, what is seen there
@@ -59,7 +59,7 @@ void main() {
   vec3 own = texelFetch(u_ramp, ivec2(int(share * 255.0 + 0.5), 0), 0).rgb;
   float inside = clamp(0.5 * u_width + 0.5 - abs(v_side), 0.0, 1.0);
   float halo = clamp(0.5 * u_width + 1.5 - abs(v_side), 0.0, 1.0);
-  color = vec4(mix(u_edge, own, inside), v_alpha * max(inside, 0.5 * halo));
+  color = vec4(mix(u_edge, own, inside), v_alpha * max(inside, 0.7 * halo));
 }
 `;
 
@@ -107,7 +107,7 @@ export function pieces(trails, places, frames, max) {
     for (let k = 1; k < trail.length; k++) {
       const [from, to] = [trail[k - 1], k === trail.length - 1 ? place : trail[k]];
       const share = Math.min(speedOf(trail[k - 1], trail[k]) / max, 1);
-      const fade = (age) => 0.95 * (1 - age / (frames + 1)) ** 1.5;
+      const fade = (age) => 1 - (0.7 * age) / (frames + 1);
       out.push(...from.slice(0, 3), ...to.slice(0, 3), share);
       out.push(fade(trail.length - k), fade(trail.length - 1 - k));
     }

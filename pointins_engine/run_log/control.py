@@ -118,6 +118,8 @@ def why_nobody_listens(state: Mapping[str, Any]) -> str:
         state: Of `Run.state()`.
     """
     status = state.get("status")
+    if status == "stalled":
+        return "The trainer has not written for a while: it takes no commands until it goes on."
     if status not in LISTENING:
         return f"The run is {status}: there is no trainer to steer. Resume it, or fork from it."
     if not state.get("control"):

@@ -36,6 +36,7 @@ def instance_changes(
         splits: Instances before that hold at least a fifth of each of two or more instances now;
             a split is a merge seen backwards.
         transitions: Rows [instance before, instance now, cells in both], largest 200 first.
+        changed: Pairs [instance before, instance now] that are part of a merge or of a split.
         ari_before: Adjusted Rand index of the two frames over cells with an instance in both.
         ari_truth: The same of this frame and the ground truth.
 
@@ -46,6 +47,7 @@ def instance_changes(
         "merges": None,
         "splits": None,
         "transitions": [],
+        "changed": None,
         "ari_before": None,
         "ari_truth": None if truth is None else rounded(adjusted_rand_index(truth, now)),
     }
@@ -53,11 +55,15 @@ def instance_changes(
         return changes
     rows, columns, counts = overlaps(before, now)
     largest = np.argsort(-counts, kind="stable")[:MAX_TRANSITIONS]
+    merged = _taken_together(columns, counts / _size_of_each(before, rows))
+    split = _taken_together(rows, counts / _size_of_each(now, columns))
+    is_part = merged | split
     return changes | {
         "before_step": before_step,
-        "merges": _num_takers(columns, counts / _size_of_each(before, rows)),
-        "splits": _num_takers(rows, counts / _size_of_each(now, columns)),
+        "merges": len(np.unique(columns[merged])),
+        "splits": len(np.unique(rows[split])),
         "transitions": np.stack([rows, columns, counts], axis=1)[largest].tolist(),
+        "changed": np.stack([rows, columns], axis=1)[is_part].tolist(),
         "ari_before": rounded(adjusted_rand_index(before, now)),
     }
 
@@ -157,9 +163,13 @@ def _size_of_each(instance: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.bincount(instance[instance >= 0])[rows]
 
 
-def _num_takers(taker: np.ndarray, share: np.ndarray) -> int:
-    """Takers with a large enough share of two or more."""
-    return int((np.bincount(taker[share >= TAKEN]) >= 2).sum())
+def _taken_together(taker: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Pairs that hold a fifth of what they take, where their taker has two or more of them."""
+    is_taken = share >= TAKEN
+    return (
+        is_taken
+        & (np.bincount(taker[is_taken], minlength=int(taker.max(initial=0)) + 1) > 1)[taker]
+    )
 
 
 def _pairs(counts: np.ndarray) -> float:

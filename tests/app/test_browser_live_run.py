@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 PICTURES = Path("test-output")
 STAGE = ".vp-stage"
 CURRENT = "window.pointinsViewport.current()"
-PATIENCE_MS = 180_000  # the trainer imports torch and simulates two rooms first
+PATIENCE_MS = 90_000  # the trainer imports torch and simulates two rooms first
 TRAINER = """
 import sys
 from pathlib import Path
@@ -93,7 +93,8 @@ def drag(page: Page, corners: list[tuple[float, float]]) -> None:
 
 def test_a_run_is_watched_steered_and_shared_as_a_person_does(visit, run, context):
     page, trained = visit.page, Run
-    page.goto(f"{visit.base}/live/rooms")
+    page.goto(visit.base)
+    page.locator("a.run-row", has_text="rooms").click(timeout=PATIENCE_MS)
     until(page, "Number.isInteger(window.pointinsViewport?.state()?.step)")
     steering, news = page.locator("#steering-root"), page.locator(".st-news")
 
@@ -115,7 +116,7 @@ def test_a_run_is_watched_steered_and_shared_as_a_person_does(visit, run, contex
 
     # A value is previewed and sent, and the trainer trains with it.
     steering.locator("summary", has_text="Values").click()
-    steering.get_by_label("link radius").fill("0.4")
+    steering.locator('[data-field="scr.link_radius"] input').fill("0.4")
     expect(steering.locator(".st-effect")).to_contain_text("→ 0.4")
     kept(page, "edit")
     steering.get_by_role("button", name="Apply").click()

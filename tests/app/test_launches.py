@@ -249,7 +249,7 @@ def test_a_studio_that_starts_later_knows_what_still_trains(fake, planner, launc
     later = Launches(runs)
     (told,) = later.all()
     assert (told["id"], told["alive"], told["state"]) == (started["id"], True, "starting")
-    with pytest.raises(LaunchRefused, match="run new trains on cpu"):
+    with pytest.raises(LaunchRefused, match="Run new trains on cpu"):
         later.start(wish(run="other"), planner.plan(wish(run="other")), by="")
     assert "saves a checkpoint" in later.cancel(started["id"])
     assert later.one(started["id"])["state"] in ("stopping", "stopped")
@@ -391,9 +391,9 @@ def test_the_whole_way_over_http(studio):
     started = studio.post("/api/launches", json=body)
     assert (started.status_code, started.json()["run"]) == (201, "new")
     again = studio.post("/api/launches", json={**body, "run": "other"})
-    assert again.status_code == 409 and "run new trains on cpu" in again.json()["error"]
+    assert again.status_code == 409 and "Run new trains on cpu" in again.json()["error"]
     taken = studio.post("/api/launches/check", json={**body, "run": "other"}).json()
-    assert "run new trains on cpu" in taken["errors"]["launch"]
+    assert "Run new trains on cpu" in taken["errors"]["launch"]
     id = started.json()["id"]
     wait_for(lambda: studio.get(f"/api/launches/{id}").json()["log"])
     assert studio.post(f"/api/launches/{id}/cancel").status_code == 202

@@ -37,6 +37,17 @@ test("any two categories differ clearly, also under deuteranopia", () => {
   });
 });
 
+test("the first eight are told apart by a deuteranope at least as well as Okabe and Ito's", () => {
+  const leastOf = (colors) =>
+    Math.min(
+      ...colors.flatMap((color, k) =>
+        colors.slice(0, k).map((other) => distance(color, other, DEUTERANOPE)),
+      ),
+    );
+  const okabeIto = [...Object.values(palette.QUANTITIES), "#000000", "#0072B2"];
+  assert.ok(leastOf(CATEGORIES.slice(0, 8)) >= leastOf(okabeIto.map(palette.parseColor)));
+});
+
 test("no category can be taken for a quantity", () => {
   for (const quantity of Object.values(palette.QUANTITIES).map(palette.parseColor)) {
     for (const color of CATEGORIES) assert.ok(distance(color, quantity) > 16);

@@ -53,6 +53,7 @@ def test_a_merge_takes_a_fifth_of_two_instances_and_a_split_is_a_merge_backwards
     backwards = instance_changes(now, 30, before, None)
     assert (backwards["merges"], backwards["splits"]) == (0, 1)
     assert changes["before_step"] == 30
+    assert changes["changed"] == [[0, 0], [1, 0]] and backwards["changed"] == [[0, 0], [0, 1]]
 
 
 def test_transitions_count_cells_with_an_instance_in_both_frames_largest_first():

@@ -15,6 +15,7 @@ from app.chart_parts import (
     Theme,
     axis_style,
     base_layout,
+    faded,
     line_shape,
     nice_ceiling,
     outline,
@@ -100,6 +101,7 @@ def _density(odr: Mapping[str, Any], theme: Theme) -> tuple[list[Figure], Figure
         "yaxis": axis_style(theme, [0, top], grid=True, nticks=4, tickformat=".0%"),
         "annotations": [
             _cut_label(odr[name], edges, top, getattr(theme, name), row)
+            | {"bgcolor": faded(theme.panel, 0.75)}
             for row, name in enumerate(cut)
         ],
     }

@@ -174,6 +174,7 @@ function cutNote({ x, y }, { meta, yaxis }, row) {
       yshift: -14 * row,
       showarrow: false,
       text: `↑ ${Math.round(100 * y[peak])} %`,
+      bgcolor: themeColor("panel"),
       font: { size: 11, color: themeColor("text") },
     },
   ];

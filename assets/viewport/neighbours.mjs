@@ -43,6 +43,8 @@ export function contrasted(scene, feature, cell, count = NUM_NEIGHBOURS) {
   return {
     alike,
     near,
+    numComponents: feature.width,
+    share: feature.share ?? null,
     shared: alike.filter((other) => both.has(other)).length,
     meanAway: away.reduce((sum, metres) => sum + metres, 0) / Math.max(away.length, 1),
   };

@@ -115,16 +115,19 @@ export class PickCard {
     );
   }
 
-  _neighbours({ shared, alike, meanAway }) {
+  _neighbours({ shared, alike, meanAway, numComponents, share }) {
+    const held = share === null ? "" : `, which hold ${Math.round(100 * share)} % of the variance`;
     const text =
       `${shared} of ${alike.length} are also near in space; ` +
       `feature neighbours lie ${metres(meanAway)} away on average.`;
+    const basis = `Features: their first ${numComponents} principal components${held}.`;
     return make(
       "div",
       { class: "vp-neighbours" },
       make("span", { class: "vp-entry" }, mark("alike"), "nearest in features"),
       make("span", { class: "vp-entry" }, mark("near"), "nearest in space"),
       make("p", { class: "vp-num", text }),
+      make("p", { class: "vp-quiet vp-num", text: basis }),
     );
   }
 }

@@ -47,7 +47,7 @@ export function decodeScene(buffer) {
 }
 
 export function decodeFrame(buffer, step) {
-  const { arrays } = parseSafetensors(buffer);
+  const { arrays, metadata } = parseSafetensors(buffer);
   const { feature } = arrays;
   return {
     step,
@@ -61,7 +61,11 @@ export function decodeFrame(buffer, step) {
     centroid: arrays.centroid.data,
     numInstances: arrays.centroid.shape[0],
     level: arrays.odr_level?.data ?? null, // 65535 u of its rank in ODR, 0 = not mapped
-    feature: feature ? { data: feature.data, width: feature.shape[1] } : null,
+    feature: feature && {
+      data: feature.data,
+      width: feature.shape[1],
+      share: JSON.parse(metadata?.feature_share ?? "null"), // of the variance, where it is told
+    },
   };
 }
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
-from app import curve_figures, odr_figures, scr_figures
+from app import curve_figures, direction_figures, odr_figures, scr_figures
 from app.chart_parts import Figure, Theme, theme_of
+from app.flow_figure import flow
 from app.health_figure import HEALTH_KEYS, HEALTH_PANELS
 from app.panel_data import alarm_limits, prior_of, wanted_directions
 from app.run_callbacks import add_run_callbacks
@@ -137,8 +138,8 @@ def odr_panel(
     raised = any(event["name"] == "zero_offsets" for event in runs.alarms(run_id))
     text, mood = odr_card.collapse_state(odr.get("zero_share"), limit, raised)
     tables = wanted_directions(config, prior)
-    has_sphere = all(odr.get(key) for key in odr_figures.SPHERE_KEYS)
-    uneven = odr_figures.unevenness(odr) if has_sphere else None
+    has_sphere = all(odr.get(key) for key in direction_figures.SPHERE_KEYS)
+    uneven = direction_figures.unevenness(odr) if has_sphere else None
     return {
         "odr_body": READY,
         "odr_facts": odr_card.odr_table(odr, None if prior is None else prior.mean()),
@@ -146,9 +147,9 @@ def odr_panel(
         "collapse_class": mood,
         "lengths": odr_figures.lengths(odr, view, theme),
         "uniformity": odr_card.uniformity_facts(odr, uneven),
-        "sphere": odr_figures.sphere(odr, theme) if has_sphere else no_update,
+        "sphere": direction_figures.sphere(odr, theme) if has_sphere else no_update,
         "sphere_room": {} if has_sphere else NO_ROOM,
-        "directions": odr_figures.directions(odr, theme, tables),
+        "directions": direction_figures.directions(odr, theme, tables),
         "directions_note": odr_card.DIRECTIONS_NOTE[tables is not None],
     }
 
@@ -167,7 +168,7 @@ def scr_panel(scr: dict[str, Any] | None, theme: Theme, most: tuple[int, int]) -
         "table": scr_card.segment_table(scr) if has_segments else [],
         "sizes": scr_figures.sizes(scr, theme, most[1]),
         "changes": scr_card.change_facts(scr),
-        "flow": scr_figures.flow(scr, theme) if has_flow else no_update,
+        "flow": flow(scr, theme) if has_flow else no_update,
         "flow_room": {} if has_flow else NO_ROOM,
     }
 

@@ -13,6 +13,7 @@ import numpy as np
 Figure = dict[str, Any]
 Series = tuple[Sequence[int], Sequence[float | None]]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+NAMES = {"prior": "prior", "before": "before ODR", "after": "after ODR", "student": "student"}
 MAX_CURVE_POINTS = 800  # more than the chart has pixels
 PHASES = ("offset loss", "ODR")  # parts of the method that join during a run
 LABEL_GAP = 0.13  # share of an axis between the labels of two curves
@@ -169,6 +170,11 @@ def outline(
     if fill:
         trace |= {"fill": "tozeroy", "fillcolor": faded(colour, fill)}
     return trace
+
+
+def dashed(trace: Figure) -> Figure:
+    """A line as a thin dashed one: what something is held against."""
+    return trace | {"line": {**trace["line"], "width": 1, "dash": "dash"}}
 
 
 def curve_trace(series: Series, name: str, colour: str) -> Figure:

@@ -27,7 +27,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         mount, _, rest = unquote(urlsplit(path).path).lstrip("/").partition("/")
         return str(self._mounts.get(mount, Path("/nowhere")) / rest)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 

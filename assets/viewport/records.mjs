@@ -61,11 +61,13 @@ export function decodeFrame(buffer, step) {
     centroid: arrays.centroid.data,
     numInstances: arrays.centroid.shape[0],
     level: arrays.odr_level?.data ?? null, // 65535 u of its rank in ODR, 0 = not mapped
-    feature: feature && {
-      data: feature.data,
-      width: feature.shape[1],
-      share: JSON.parse(metadata?.feature_share ?? "null"), // of the variance, where it is told
-    },
+    feature: feature
+      ? {
+          data: feature.data,
+          width: feature.shape[1],
+          share: JSON.parse(metadata.feature_share ?? "null"), // of the variance, where it is told
+        }
+      : null,
   };
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from app import curve_figures, odr_figures, scr_figures
+from app import curve_figures, direction_figures, flow_figure, odr_figures, scr_figures
 from app.chart_parts import THEMES, curve_labels, nice_ceiling, theme_of, thinned
 from app.health_figure import HEALTH_KEYS, HEALTH_PANELS
 from app.panel_data import alarm_limits, wanted_directions
@@ -75,11 +75,11 @@ def all_figures(stats, rows, scalars, theme):
     marks = [(80, "offset loss"), (20, "checkpoint"), (30, "resume"), (35, "edit")]
     return [
         *(odr_figures.lengths(stats["odr"], view, theme) for view in VIEWS),
-        odr_figures.directions(stats["odr"], theme),
-        odr_figures.sphere(stats["odr"], theme),
+        direction_figures.directions(stats["odr"], theme),
+        direction_figures.sphere(stats["odr"], theme),
         scr_figures.segments(stats["scr"], theme, 500),
         scr_figures.sizes(stats["scr"], theme, 500),
-        scr_figures.flow(stats["scr"], theme),
+        flow_figure.flow(stats["scr"], theme),
         curve_figures.losses(scalars, marks, total_steps=800, cursor=20, theme=theme),
         steps_of_odr(rows, theme, marks, limits={"odr_misses": 0.05}),
         health(scalars, theme, [(30, "alarm")]),
@@ -193,7 +193,7 @@ def test_equal_lengths_have_no_slope_between_them():
 
 
 def test_directions_are_compared_with_uniform_ones(stats, theme):
-    data = odr_figures.directions(stats["odr"], theme)["data"]
+    data = direction_figures.directions(stats["odr"], theme)["data"]
     wanted = [trace for trace in data if trace["name"] == "wanted"]
     shares = [1 / len(axis) for axis in stats["odr"]["direction_before"]]
     assert [trace["y"][0] for trace in wanted] == pytest.approx(shares)
@@ -215,7 +215,7 @@ def test_directions_are_compared_with_the_measured_ones_where_odr_takes_those(st
     assert wanted_directions(uniform, prior) is None
     assert wanted_directions(measured, None) is None
     tables = wanted_directions(measured, prior)
-    data = odr_figures.directions(stats["odr"], theme, tables)["data"]
+    data = direction_figures.directions(stats["odr"], theme, tables)["data"]
     lines = [trace["y"][:-1] for trace in data if trace["name"] == "wanted"]
     num = len(lines[0])
     assert lines[0] == pytest.approx([1 / num] * num, abs=1e-6)
@@ -223,14 +223,14 @@ def test_directions_are_compared_with_the_measured_ones_where_odr_takes_those(st
 
 
 def test_the_sphere_shows_how_many_times_the_uniform_share_a_bin_has(stats, theme):
-    rows, columns = odr_figures.SPHERE_ROWS, odr_figures.SPHERE_COLUMNS
+    rows, columns = direction_figures.SPHERE_ROWS, direction_figures.SPHERE_COLUMNS
     shares = np.full(rows * columns, 1 / (rows * columns))
     shares[3 * columns + 5] *= 2
     odr = {"sphere_before": shares.tolist(), "sphere_after": [0.0] * (rows * columns)}
-    before, after = odr_figures.sphere(odr, theme)["data"]
+    before, after = direction_figures.sphere(odr, theme)["data"]
     assert before["z"][3][5] == 1 and before["z"][3][4] == 0  # doublings
     assert before["customdata"][3][5] == 2
-    assert {value for row in after["z"] for value in row} == {-odr_figures.SPHERE_SPAN}
+    assert {value for row in after["z"] for value in row} == {-direction_figures.SPHERE_SPAN}
     assert before["y0"] + 3 * before["dy"] == pytest.approx(-1 + 3.5 / 6)  # z of that band
 
 
@@ -238,7 +238,7 @@ def test_unevenness_is_chi_squared_over_n():
     counts = np.random.default_rng(0).multinomial(5000, [1 / 288] * 288)
     odr = {"sphere_before": (counts / 5000).tolist(), "sphere_after": [1 / 288] * 288}
     expected = 5000 / 288
-    before, after = odr_figures.unevenness(odr)
+    before, after = direction_figures.unevenness(odr)
     assert before == pytest.approx(float(((counts - expected) ** 2 / expected).sum()) / 5000)
     assert after == pytest.approx(0, abs=1e-12)
 
@@ -277,7 +277,7 @@ def test_the_axes_of_cells_stay_while_the_cursor_moves(rows, theme):
 
 
 def blocks(transitions, changed=()):
-    before, now, ribbons = scr_figures.arrange(transitions, changed)
+    before, now, ribbons = flow_figure.arrange(transitions, changed)
     cells = {(r.before.row, r.now.row): (r.cells, r.is_change) for r in ribbons}
     return [b.row for b in before], [b.row for b in now], cells
 
@@ -294,15 +294,15 @@ def test_parts_of_merges_and_splits_stand_out():
 
 
 def test_many_small_pseudo_instances_are_one_block():
-    rows = scr_figures.MAX_BLOCKS + 10
+    rows = flow_figure.MAX_BLOCKS + 10
     before, now, cells = blocks([[k, k, 100 - k] for k in range(rows)])
-    assert len(before) == len(now) == scr_figures.MAX_BLOCKS and now[-1] == scr_figures.REST
+    assert len(before) == len(now) == flow_figure.MAX_BLOCKS and now[-1] == flow_figure.REST
     assert sum(count for count, _ in cells.values()) == sum(100 - k for k in range(rows))
     assert not any(is_change for _, is_change in cells.values())
 
 
 def test_ribbons_fill_their_blocks_and_do_not_leave_the_chart(stats):
-    before, now, ribbons = scr_figures.arrange([[0, 0, 60], [1, 0, 40], [1, 1, 20], [2, 1, 90]])
+    before, now, ribbons = flow_figure.arrange([[0, 0, 60], [1, 0, 40], [1, 1, 20], [2, 1, 90]])
     for side, blocks in (("before", before), ("now", now)):
         for block in blocks:
             own = [r for r in ribbons if getattr(r, side).row == block.row]

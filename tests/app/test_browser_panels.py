@@ -47,6 +47,7 @@ def page(browser, studio, point) -> Iterator[Page]:
         viewport={"width": 1280, "height": 800}, device_scale_factor=1, color_scheme="dark"
     )
     visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
+    visit.page.set_default_timeout(60_000)  # the first start on a busy machine
     visit.page.goto(studio.url)
     visit.page.goto(f"{visit.base}/live/rooms#picked={point}")
     until(visit.page, f"{CURRENT}?.frame.step === {NEWEST}")

@@ -21,6 +21,7 @@ from app.launch_api import add_launch_api
 from app.launch_plan import Planner
 from app.launches import Launches
 from app.live import LiveHub, add_live
+from app.modules import Modules, add_modules
 from app.runs import Runs
 from app.scene_api import SceneBrowser, add_scene_api, open_browser
 from app.security import Gate
@@ -35,19 +36,19 @@ OWN_PATHS = ("/api", "/ws", "/assets", "/_")  # everything else is a page
 LOADED_BY_INDEX = r"\.mjs$|^theme\.js$"
 
 INDEX = """<!DOCTYPE html>
-<html lang="en" data-theme="dark">
+<html lang="en" data-theme="dark" data-modules="MODULES_BASE">
 <head>
 {%metas%}
 <title>{%title%}</title>
 <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
 <script src="/assets/theme.js"></script>
 {%css%}
+MODULES_HEAD
 </head>
 <body>
 {%app_entry%}
 <footer>{%config%}{%scripts%}{%renderer%}</footer>
-<script type="module" src="/assets/viewport/main.mjs"></script>
-<script type="module" src="/assets/steering/main.mjs"></script>
+MODULES_SCRIPTS
 </body>
 </html>"""
 
@@ -99,13 +100,20 @@ def create_app(
         add_api_docs(server)
     add_api(server, runs, thumbnails, access, can_launch=can_launch)
     add_live(server, hub)
-    dash = make_dash(server)
+    modules = Modules(ASSETS)
+    add_modules(server, modules)
+    dash = make_dash(server, modules)
     add_callbacks(dash, runs, thumbnails, scenes)
     return Gate(_Pages(server), access, dash.csp_hashes())
 
 
-def make_dash(server: FastAPI) -> Dash:
+def make_dash(server: FastAPI, modules: Modules) -> Dash:
     """Dash on our own server, with everything off that talks to elsewhere or reloads code."""
+    index = (
+        INDEX.replace("MODULES_BASE", modules.base)
+        .replace("MODULES_HEAD", modules.head())
+        .replace("MODULES_SCRIPTS", modules.scripts())
+    )
     dash = Dash(
         "app",
         server=server,  # type: ignore[arg-type]
@@ -113,7 +121,7 @@ def make_dash(server: FastAPI) -> Dash:
         assets_ignore=LOADED_BY_INDEX,
         title="PointINS Studio",
         update_title="",
-        index_string=INDEX,
+        index_string=index,
         serve_locally=True,
         enable_mcp=False,
         add_log_handler=False,

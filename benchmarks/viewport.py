@@ -174,11 +174,12 @@ HANDS = {
       return performance.now() - start;
     }""",
     "select a range of lengths": """async (k) => {
+      const { lengthsOf } = await import("/assets/viewport/selection.mjs");
       const lengths = await import("/assets/panels/lengths.mjs");
-      const { frame } = bench.page;
+      const frame = { ...bench.page.frame }; // nothing is remembered of another selection
       const prior = Array.from({ length: 101 }, (_, j) => (j + 0.5) / 101);
       const start = performance.now();
-      const all = lengths.lengthsOf(frame.offsetTeacher);
+      const all = lengthsOf(frame, "before");
       const mask = Uint8Array.from(all, (length) => (length >= 0.01 * k ? 1 : 0));
       const sorted = lengths.selectedLengths(all, mask, frame.level ?? null);
       lengths.summarise(sorted, prior);

@@ -2,7 +2,7 @@
 window.dash_clientside = window.dash_clientside || {};
 
 (() => {
-  const panels = import("/assets/panels/main.mjs");
+  const panels = import(`${document.documentElement.dataset.modules}/panels/main.mjs`);
 
   window.dash_clientside.panels = {
     /** Ask for the frame under the cursor, one at a time; the last one wins. */

@@ -72,7 +72,9 @@ export class ScrPanel {
   _paintSizes({ frame, slots }, isolated) {
     const chart = chartOf(CHARTS.sizes);
     if (!chart?.data?.[0]?.x) return;
-    const rows = this._rowsOf(frame).slice(0, chart.data[0].x.length);
+    // One a bar: the chart may still be of another frame, and Plotly takes no shorter list.
+    const known = this._rowsOf(frame);
+    const rows = Array.from(chart.data[0].x, (_, k) => known[k] ?? -1);
     const colors = rows.map((row) => colorOf(row, slots, themeColor("target")));
     const widths = rows.map((row) => (row === isolated ? 1.5 : 0));
     this._restyle(chart, { "marker.color": [colors], ...outlined(widths) }, [0]);

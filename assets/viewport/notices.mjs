@@ -71,16 +71,11 @@ export class Notices extends NoticePanel {
     this.replace("banners", banners, () => banners.map((content) => this._banner(content)));
   }
 
-  _banner({ id, kind, title, text, command, retry, lasting }) {
+  _banner({ id, kind, title, text, retry, lasting }) {
     const parts = [
       make("strong", { text: title }),
       make("span", { class: "vp-quiet vp-num", text }),
     ];
-    if (command)
-      parts.push(
-        make("code", { text: command }),
-        this.button("Copy", (event) => copy(event.target, command)),
-      );
     if (retry) parts.push(this.button("Try now", () => this.ask.onRetry()));
     if (!lasting) {
       const close = this.button("×", () => {
@@ -156,44 +151,18 @@ function bannersOf(session, context) {
   return banners;
 }
 
-/** How a run ended. One that finished says so only to those who were watching. */
-function endOf({ state, info, wasLive }) {
+/** How a run ended, for those who were watching; the cards beside tell it with what to do now. */
+function endOf({ state, wasLive }) {
   const titles = {
+    finished: "The run has finished.",
     stopped: "The run was stopped.",
     failed: "The run failed.",
     lost: "The run was cut off.",
   };
-  const where = `Last step ${grouped(state?.step ?? 0)} of ${grouped(state?.total_steps ?? 0)}.`;
-  if (state?.status === "finished" && wasLive) {
-    return { id: "end-finished", kind: "info", title: "The run has finished.", text: where };
-  }
-  if (!state || !(state.status in titles)) return null;
-  const saysWhere = state.detail?.includes(`step ${state.step}`);
-  const text = [state.detail, saysWhere ? "" : where].filter(Boolean).join(" ");
-  const command =
-    info?.command && !info.command.includes("--resume")
-      ? `${info.command} --resume`
-      : info?.command;
-  const kind = state.status === "stopped" ? "info" : "danger";
-  return {
-    id: `end-${state.status}-${state.step}`,
-    kind,
-    title: titles[state.status],
-    text,
-    command,
-  };
-}
-
-async function copy(button, text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
-  } catch {
-    const range = document.createRange(); // no clipboard here: select it for the user instead
-    range.selectNodeContents(button.previousElementSibling);
-    getSelection().removeAllRanges();
-    getSelection().addRange(range);
-  }
+  if (!wasLive || !state || !(state.status in titles)) return null;
+  const kind = state.status === "finished" || state.status === "stopped" ? "info" : "danger";
+  const text = `Last step ${grouped(state.step ?? 0)} of ${grouped(state.total_steps ?? 0)}.`;
+  return { id: `end-${state.status}-${state.step}`, kind, title: titles[state.status], text };
 }
 
 /** The text twin of the picture, for those who do not see it. */

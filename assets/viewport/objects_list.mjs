@@ -41,9 +41,11 @@ export class ObjectsList {
         pointerleave: () => ask.onHover(null),
       },
     });
+    this.title = make("h3", { class: "vp-num" });
     this.element = make(
-      "section",
-      { label: "Objects" },
+      "details",
+      { class: "panel-part", label: "Objects" },
+      make("summary", {}, this.title),
       make("div", { class: "vp-card-head" }, this.kinds.element, this.showAll),
       this.rows,
     );
@@ -65,6 +67,8 @@ export class ObjectsList {
     [this.key, this.frame] = [key, shown.frame];
     this.kinds.set(this.kind);
     this.showAll.disabled = !hidden.size && !isolated;
+    const shows = hidden.size || isolated ? "some hidden" : "all shown";
+    this.title.textContent = `Objects: ${grouped(shown.frame.numInstances)} pseudo-instances, ${shows}`;
     const objects = objectsOf(this.kind, shown, perCell);
     const most = objects[0]?.points ?? 1;
     const rows = objects.slice(0, this.isWhole ? objects.length : MOST_ROWS);

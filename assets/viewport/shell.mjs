@@ -23,6 +23,7 @@ import { Trailing } from "./trailing.mjs";
 const SUMMARY_EVERY_MS = 5000;
 const CLOCK_MS = 1000;
 const MESSAGE_MS = 4000;
+const FIRST_COLOURING = "instance"; // what SCR makes of the scene; the input until there is a frame
 const FIRST_TRAIL_FRAMES = 8;
 
 export class Shell extends Stage {
@@ -36,7 +37,7 @@ export class Shell extends Stage {
     // What panes may decide for themselves, and what the renderer does not keep for us.
     this.firstTrailFrames = FIRST_TRAIL_FRAMES;
     this.base = {
-      colouring: "input",
+      colouring: FIRST_COLOURING,
       votes: "before",
       arrows: [],
       trailFrames: FIRST_TRAIL_FRAMES,
@@ -279,6 +280,7 @@ export class Shell extends Stage {
     this.showScene(scene, {
       isIndoor: this.session.info.config?.scene?.domain === "indoor",
       isPossible: (colouring) => has[colouring] !== null,
+      first: FIRST_COLOURING,
     });
     if (pending) shownAgain.look(this, pending);
   }

@@ -127,9 +127,9 @@ export class Stage {
     this.refresh();
   }
 
-  /** Show another scene, in the colouring that was chosen if it has that one. */
-  showScene(scene, { isIndoor, isPossible }) {
-    const wanted = this.wantedColouring ?? (inputKind(scene) ? "input" : "height");
+  /** Show another scene, in the colouring that was chosen if it has that one, else in `first`. */
+  showScene(scene, { isIndoor, isPossible, first = inputKind(scene) ? "input" : "height" }) {
+    const wanted = this.wantedColouring ?? first;
     const colouring = isPossible(wanted) ? wanted : "height";
     this.applyLook({ walls: this.wantedWalls ?? (isIndoor ? "cut" : "all"), colouring });
     this.view.setScene(scene);

@@ -136,6 +136,7 @@ def test_a_choice_shows_and_stays_and_its_controls_have_room(visit):
     page.get_by_role("button", name="Clear the selection").first.click()
 
     card = page.locator("#selection-root")
+    card.locator("summary", has_text="Objects").click()
     card.get_by_role("button", name=re.compile("^Hide pseudo")).first.click()
     expect(chip).to_contain_text("hidden: pseudo-instance")
     assert picture(page) != whole

@@ -141,8 +141,8 @@ def test_every_colouring_changes_the_picture(live):
     page = visit.page
     append_frame(writer, 40, num_points=POINTS)
     shown_step(page, 40)
-    pictures = {"input": picture(page)}
-    for colouring in ("height", "segment", "instance", "features"):
+    pictures = {"instance": picture(page)}
+    for colouring in ("height", "segment", "input", "features"):
         page.get_by_label("Colouring").select_option(colouring)
         assert page.evaluate(STATE)["colouring"] == colouring
         pictures[colouring] = picture(page)

@@ -7,9 +7,10 @@ from fastapi import FastAPI
 
 from app.callbacks import NO_ROOM, add_callbacks, odr_panel, scr_panel
 from app.chart_parts import THEMES
+from app.modules import Modules
 from app.runs import Runs
 from app.scene_api import open_browser
-from app.server import make_dash
+from app.server import ASSETS, make_dash
 from app.thumbnails import Thumbnails
 from layouts import ids, live, odr_card, runs, scr_card, shell, words
 from pointins_engine.run_log.store import RunStore
@@ -29,7 +30,7 @@ def ids_of(component) -> list[str]:
 
 @pytest.fixture(scope="module")
 def dash(folder, tmp_path_factory):
-    dash = make_dash(FastAPI())
+    dash = make_dash(FastAPI(), Modules(ASSETS))
     known = Runs(RunStore(folder))
     scenes = open_browser((), tmp_path_factory.mktemp("cache"), render=lambda _: PNG)
     add_callbacks(dash, known, Thumbnails(known, lambda *_: PNG), scenes)

@@ -3,7 +3,7 @@
 One headless Chromium with software rendering draws the same points in the same colours from the
 same cameras. Ours and three.js take turns, because the speed of a shared machine drifts. A picture
 counts until the GPU's work is done. Then what a hand does in the studio: scrub, recolour, pick,
-select, open a page. The figures go to `viewport.json` in the working folder as well.
+select, open a page. The figures go to `out/viewport.json` as well.
 """
 
 import io
@@ -57,7 +57,8 @@ def table(folder: Path) -> str:
     write_hall_run(folder / "runs/hall", num_points=200_000, num_frames=SCRUB_FRAMES)
     with Studio(folder / "runs") as studio, chromium() as browser:
         result["studio"] = in_the_studio(browser, studio)
-    Path("viewport.json").write_text(json.dumps(result, indent=1) + "\n")
+    Path("out").mkdir(exist_ok=True)
+    Path("out/viewport.json").write_text(json.dumps(result, indent=1) + "\n")
     return "\n\n".join([result["browser"], camera_table(result), hand_table(result)])
 
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import uvicorn
 
 from app.access import Access, Rights
-from app.scene_api import open_browser
-from app.scene_collections import SIMULATED
+from app.scenes.api import open_browser
+from app.scenes.collections import SIMULATED
 from app.server import create_app
 from app.session_file import find_sessions, write_session
 from pointins_engine.run_log.store import RunStore

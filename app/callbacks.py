@@ -9,16 +9,16 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
-from app import curve_figures, direction_figures, odr_figures, scr_figures
-from app.chart_parts import Figure, Theme, theme_of
-from app.flow_figure import flow
-from app.health_figure import HEALTH_KEYS, HEALTH_PANELS
+from app.charts import curve_figures, direction_figures, odr_figures, scr_figures
+from app.charts.flow_figure import flow
+from app.charts.health_figure import HEALTH_KEYS, HEALTH_PANELS
+from app.charts.parts import Figure, Theme, theme_of
+from app.charts.step_panels import keys_of, step_panels
 from app.panel_data import alarm_limits, prior_of, wanted_directions
 from app.run_callbacks import add_run_callbacks
 from app.runs import Runs
-from app.scene_api import SceneBrowser
-from app.scene_callbacks import add_scene_callbacks
-from app.step_panels import keys_of, step_panels
+from app.scenes.api import SceneBrowser
+from app.scenes.callbacks import add_scene_callbacks
 from app.thumbnails import Thumbnails
 from layouts import ids, odr_card, scr_card
 from layouts.live import READY, WAITING

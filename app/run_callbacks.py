@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from app.runs import Runs
-from app.scene_api import SceneBrowser
-from app.scene_callbacks import scenes_page
+from app.scenes.api import SceneBrowser
+from app.scenes.callbacks import scenes_page
 from app.thumbnails import Thumbnails
 from layouts import ids, launch, live, states
 from layouts import runs as runs_layout

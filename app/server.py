@@ -17,13 +17,13 @@ from app.api import add_api
 from app.api_docs import add_api_docs
 from app.callbacks import add_callbacks
 from app.control_api import add_control_api
-from app.launch_api import add_launch_api
-from app.launch_plan import Planner
-from app.launches import Launches
+from app.launching.api import add_launch_api
+from app.launching.launches import Launches
+from app.launching.plan import Planner
 from app.live import LiveHub, add_live
 from app.modules import Modules, add_modules
 from app.runs import Runs
-from app.scene_api import SceneBrowser, add_scene_api, open_browser
+from app.scenes.api import SceneBrowser, add_scene_api, open_browser
 from app.security import Gate
 from app.thumbnails import Render, Thumbnails
 from layouts.shell import all_pages, shell

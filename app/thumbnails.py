@@ -95,6 +95,8 @@ class Thumbnails:
 
 
 def _render_with_polyscope(scene: Path, frame: Path | None) -> bytes:
-    renderer = importlib.import_module("app.renderer")  # Polyscope loads when it is first needed
+    renderer = importlib.import_module(
+        "app.pictures.renderer"
+    )  # Polyscope loads when it is first needed
     width, height = SIZE
     return renderer.render_scene_png(scene, frame, width=width, height=height)

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from app.chart_parts import THEMES, Figure, Theme, axis_style, base_layout, faded
+from app.charts.parts import THEMES, Figure, Theme, axis_style, base_layout, faded
 from pointins_engine.config import SceneConfig
 from pointins_engine.offset_prior.distance import kolmogorov_smirnov, wasserstein_m
 from pointins_engine.offset_prior.fit import measured_prior, table_of

@@ -175,7 +175,7 @@ HANDS = {
       return performance.now() - start;
     }""",
     "select a range of lengths": """async (k) => {
-      const { lengthsOf } = await import("/assets/viewport/selection.mjs");
+      const { lengthsOf } = await import("/assets/viewport/choose/selection.mjs");
       const lengths = await import("/assets/panels/lengths.mjs");
       const frame = { ...bench.page.frame }; // nothing is remembered of another selection
       const prior = Array.from({ length: 101 }, (_, j) => (j + 0.5) / 101);

@@ -14,7 +14,7 @@ from layouts.steering import log_card, steering_card
 
 TICK_MS = 2000
 LOSSES_HEIGHT = 190
-# Of the charts with small panels: what `app.step_panels.panels_height` says for all of them.
+# Of the charts with small panels: what `app.charts.step_panels.panels_height` says for all of them.
 ODR_STEPS_HEIGHT, SCR_STEPS_HEIGHT, HEALTH_HEIGHT = 326, 226, 826
 WAITING_BODY = "is-waiting"  # class of a card whose figures are not there yet
 READY, WAITING = "panel", f"panel {WAITING_BODY}"

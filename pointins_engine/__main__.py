@@ -291,7 +291,7 @@ def _scenes(args: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _view(args: argparse.Namespace, rest: list[str]) -> int:
-    return _become("app.viewer", rest)
+    return _become("app.pictures.viewer", rest)
 
 
 def _doctor(args: argparse.Namespace, rest: list[str]) -> int:

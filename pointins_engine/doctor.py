@@ -59,7 +59,7 @@ def _memory() -> str:
 
 def _rendering() -> str:
     """Ask the studio's renderer in a process of its own: a missing library may end it."""
-    found = _ask([sys.executable, "-m", "app.renderer"])
+    found = _ask([sys.executable, "-m", "app.pictures.renderer"])
     try:
         answer = json.loads(found.splitlines()[-1])
     except (ValueError, IndexError):

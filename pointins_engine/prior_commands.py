@@ -220,7 +220,14 @@ def _show(args: argparse.Namespace) -> int:
         if args.plot.suffix != ".html":
             raise ConfigError(f"--plot {args.plot}: the figure is a page; end its name with .html.")
         sys.stdout.flush()
-        command = [sys.executable, "-m", "app.prior_figure", "--out", str(args.plot), *args.priors]
+        command = [
+            sys.executable,
+            "-m",
+            "app.charts.prior_figure",
+            "--out",
+            str(args.plot),
+            *args.priors,
+        ]
         return subprocess.run(command, check=False).returncode
     return 0
 

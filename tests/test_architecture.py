@@ -23,8 +23,8 @@ def loaded_by(statement: str, *names: str) -> list[str]:
     "statement",
     [
         "import app.server",
-        "import app.viewer",
-        "import app.prior_figure",
+        "import app.pictures.viewer",
+        "import app.charts.prior_figure",
         "import pointins_engine.scene_index.__main__",
         "import pointins_engine.run_log.store",
         "import pointins_engine.recipes",

@@ -3,7 +3,7 @@
  * call, `onRange({which, low, high})`; `which` is the offset that is measured.
  */
 
-import { make } from "../viewport/dom.mjs";
+import { make } from "../viewport/page/dom.mjs";
 
 const STEP_M = 0.01;
 

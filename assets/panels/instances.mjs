@@ -1,6 +1,6 @@
 /** Rows of pseudo-instances as the SCR charts order and colour them. */
 
-import { categoryColor } from "../viewport/palette.mjs";
+import { categoryColor } from "../viewport/draw/palette.mjs";
 
 /** Rows by falling size, equal ones by row: the order of the bars of sizes. */
 export function rowsBySize(instance, numInstances) {

@@ -3,8 +3,8 @@
  * selection of points is drawn over the prior, as the last trace of the chart of lengths.
  */
 
-import { make } from "../viewport/dom.mjs";
-import { lengthsOf } from "../viewport/selection.mjs";
+import { make } from "../viewport/page/dom.mjs";
+import { lengthsOf } from "../viewport/choose/selection.mjs";
 import { BrushForm, snapRange } from "./brush.mjs";
 import { bindOnce, chartOf, themeColor } from "./charts.mjs";
 import {

@@ -1,7 +1,7 @@
 /** What watching may cost, and what it does cost: a slider in percent and one line of figures. */
 
-import { make } from "../viewport/dom.mjs";
-import { setRange } from "../viewport/widgets.mjs";
+import { make } from "../viewport/page/dom.mjs";
+import { setRange } from "../viewport/page/widgets.mjs";
 
 export const FIELD = "log.watch_budget";
 /** Shares of the time that the slider offers, about evenly spaced in the logarithm. */

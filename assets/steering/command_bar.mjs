@@ -1,6 +1,6 @@
 /** Buttons for the trainer; which there are follows from what it is doing. */
 
-import { make, svg } from "../viewport/dom.mjs";
+import { make, svg } from "../viewport/page/dom.mjs";
 
 const BUTTONS = {
   pause: {

@@ -1,7 +1,7 @@
 /** What can be done with a run whose trainer is not there any more: go on with it, or fork it. */
 
-import { make } from "../viewport/dom.mjs";
-import { grouped } from "../viewport/format.mjs";
+import { make } from "../viewport/page/dom.mjs";
+import { grouped } from "../viewport/page/format.mjs";
 import { ask } from "./requests.mjs";
 
 const WORDS = {

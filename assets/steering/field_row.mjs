@@ -1,6 +1,6 @@
 /** One field of the configuration as a row: name, control, what is wrong with it, and reset. */
 
-import { make } from "../viewport/dom.mjs";
+import { make } from "../viewport/page/dom.mjs";
 import { isSame, parsed, shortened, wordsOf, written } from "./fields.mjs";
 import { phrase, symbolOf } from "./phrase.mjs";
 

@@ -3,7 +3,7 @@
  * launches so far. `?resume=RUN` and `?fork=RUN&step=N` fill it in for a run that is there.
  */
 
-import { make } from "../viewport/dom.mjs";
+import { make } from "../viewport/page/dom.mjs";
 import { LaunchForm } from "./launch_form.mjs";
 import { LaunchList } from "./launch_list.mjs";
 import { LaunchSummary } from "./launch_summary.mjs";

@@ -1,6 +1,6 @@
 /** The values of a launch: the fields that matter first, all others in groups that fold. */
 
-import { make } from "../viewport/dom.mjs";
+import { make } from "../viewport/page/dom.mjs";
 import { FieldRow } from "./field_row.mjs";
 import { isFound, isInForce, isSame } from "./fields.mjs";
 

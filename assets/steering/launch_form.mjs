@@ -1,7 +1,7 @@
 /** The form of the launch page: what to start from, under which name, on which device. */
 
-import { make } from "../viewport/dom.mjs";
-import { grouped } from "../viewport/format.mjs";
+import { make } from "../viewport/page/dom.mjs";
+import { grouped } from "../viewport/page/format.mjs";
 import { flat } from "./fields.mjs";
 import { LaunchFields } from "./launch_fields.mjs";
 import { choice, input, Segmented } from "./launch_parts.mjs";

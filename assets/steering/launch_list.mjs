@@ -1,7 +1,7 @@
 /** The launches of this studio: how far each is, its last words, and a way to end it. */
 
-import { make } from "../viewport/dom.mjs";
-import { duration, grouped } from "../viewport/format.mjs";
+import { make } from "../viewport/page/dom.mjs";
+import { duration, grouped } from "../viewport/page/format.mjs";
 import { ask, repeatedly, send } from "./requests.mjs";
 
 const EVERY_MS = 1500;

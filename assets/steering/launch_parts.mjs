@@ -1,6 +1,6 @@
 /** Labelled controls of the launch form. */
 
-import { make } from "../viewport/dom.mjs";
+import { make } from "../viewport/page/dom.mjs";
 
 let numParts = 0;
 

@@ -1,7 +1,7 @@
 /** What a launch will be: its size, memory and time, the exact command, and the button. */
 
-import { make } from "../viewport/dom.mjs";
-import { count, duration } from "../viewport/format.mjs";
+import { make } from "../viewport/page/dom.mjs";
+import { count, duration } from "../viewport/page/format.mjs";
 import { shellLine } from "./fields.mjs";
 
 export class LaunchSummary {

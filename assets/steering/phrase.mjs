@@ -1,6 +1,6 @@
 /** Sentences of the trainer with the paper's symbols in place of the fields' dotted names. */
 
-import { make } from "../viewport/dom.mjs";
+import { make } from "../viewport/page/dom.mjs";
 import { WORDS } from "./fields.mjs";
 
 const NAME = /\b[a-z_]+(?:\.[a-z_]+)+\b/g;

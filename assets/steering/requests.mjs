@@ -1,6 +1,6 @@
 /** Questions and commands to the studio's server, as JSON. */
 
-import { ApiError } from "../viewport/api.mjs";
+import { ApiError } from "../viewport/page/api.mjs";
 
 export function ask(url, signal) {
   return answerOf(fetch(url, { signal, credentials: "same-origin" }));

@@ -1,7 +1,7 @@
 /** The log of a run: newest at the end, a click moves the time cursor, the cursor marks a line. */
 
-import { make } from "../viewport/dom.mjs";
-import { grouped } from "../viewport/format.mjs";
+import { make } from "../viewport/page/dom.mjs";
+import { grouped } from "../viewport/page/format.mjs";
 import { FILTERS, lineAt, lineOf, logLines, merged, narrowed } from "./log_lines.mjs";
 import { phrase } from "./phrase.mjs";
 import { ask, repeatedly } from "./requests.mjs";

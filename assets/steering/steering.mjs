@@ -3,7 +3,7 @@
  * learns, and what became of all that. Only the server's answer changes what is shown as in force.
  */
 
-import { make } from "../viewport/dom.mjs";
+import { make } from "../viewport/page/dom.mjs";
 import { Budget, FIELD as BUDGET, percent } from "./budget.mjs";
 import { CommandBar } from "./command_bar.mjs";
 import { endedView } from "./ended.mjs";

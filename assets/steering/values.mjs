@@ -1,6 +1,6 @@
 /** Values that may change while the trainer runs: a form, and what the change will do. */
 
-import { make } from "../viewport/dom.mjs";
+import { make } from "../viewport/page/dom.mjs";
 import { FieldRow } from "./field_row.mjs";
 import { isInForce } from "./fields.mjs";
 import { phrase } from "./phrase.mjs";

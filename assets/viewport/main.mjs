@@ -4,8 +4,8 @@
  * page's components come and go as its pages change, hence the observer.
  */
 
-import { SceneShell } from "./scene_shell.mjs";
-import { Shell } from "./shell.mjs";
+import { SceneShell } from "./page/scene_shell.mjs";
+import { Shell } from "./page/shell.mjs";
 
 let mounted = null; // {shell, root, what}
 

@@ -1,7 +1,7 @@
 /** The points that every page draws: positions in metres and a colour by height, one camera path. */
 
-import { heightColor } from "/assets/viewport/palette.mjs";
-import { decodeScene } from "/assets/viewport/records.mjs";
+import { heightColor } from "/assets/viewport/draw/palette.mjs";
+import { decodeScene } from "/assets/viewport/draw/records.mjs";
 
 export const BACKGROUND = "#0b0e12";
 export const FOV = 0.65; // vertical, radians

@@ -1,7 +1,7 @@
 /** The viewport's own view. `draw` draws every point; `move` does what a hand on the camera does. */
 
-import { View } from "/assets/viewport/view.mjs";
-import { decodeFrame, decodeScene } from "/assets/viewport/records.mjs";
+import { View } from "/assets/viewport/draw/view.mjs";
+import { decodeFrame, decodeScene } from "/assets/viewport/draw/records.mjs";
 
 export const version = "";
 

@@ -4,7 +4,7 @@
  */
 
 import "/plotly/plotly.min.js";
-import { heightColor } from "/assets/viewport/palette.mjs";
+import { heightColor } from "/assets/viewport/draw/palette.mjs";
 import { BACKGROUND, FOV, POINT_SIZE, cameraAt, eyeOf } from "./cloud.mjs";
 
 const { Plotly } = window;

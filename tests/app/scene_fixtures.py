@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.access import Access
-from app.scene_api import SceneBrowser, open_browser
+from app.scenes.api import SceneBrowser, open_browser
 from app.server import create_app
 from pointins_engine.offset_prior.files import write_prior
 from pointins_engine.offset_prior.record import PriorRecord, Provenance

@@ -153,7 +153,7 @@ def test_every_colouring_changes_the_picture(live):
 OPEN_VIEW = """async () => {
   const from = (name) => import(`/assets/viewport/${name}.mjs`);
   const [{ View }, { Api }, records, { CELL }, { categoryColor, parseColor }] = await Promise.all(
-    ["view", "api", "records", "cell_flags", "palette"].map(from));
+    ["draw/view", "page/api", "draw/records", "draw/cell_flags", "draw/palette"].map(from));
   const api = new Api("rooms");
   const { version } = await api.run();
   const id = window.pointinsViewport.state().scene;

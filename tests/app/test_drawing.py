@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from app import palette
-from app.drawing import compose, point_color, point_radius
-from app.exhibit import Exhibit
-from app.photograph import color_to_depth, depth_to_color, eye_dome_shade
-from app.vantage import choose_vantage
+from app.pictures import palette
+from app.pictures.drawing import compose, point_color, point_radius
+from app.pictures.exhibit import Exhibit
+from app.pictures.photograph import color_to_depth, depth_to_color, eye_dome_shade
+from app.pictures.vantage import choose_vantage
 from pointins_engine.errors import RunError
 from pointins_engine.run_log.scenes import InspectedScene, make_inspected_scene
 from pointins_engine.run_log.store import Run
@@ -122,7 +122,7 @@ def test_radii_follow_the_spacing_within_bounds():
 
 
 def test_the_browser_deals_out_the_same_colours():
-    text = (ROOT / "assets/viewport/palette.mjs").read_text().upper()
+    text = (ROOT / "assets/viewport/draw/palette.mjs").read_text().upper()
     theirs = re.findall(r"#[0-9A-F]{6}", text[text.index("CATEGORIES = [") :])
     assert tuple(theirs[: len(palette.CATEGORICAL)]) == palette.CATEGORICAL
     assert all(color in text for color in (*palette.QUANTITY.values(), *palette.RAMP))

@@ -9,12 +9,12 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from app import curve_figures, direction_figures, flow_figure, odr_figures, scr_figures
-from app.chart_parts import THEMES, curve_labels, nice_ceiling, theme_of, thinned
-from app.health_figure import HEALTH_KEYS, HEALTH_PANELS
+from app.charts import curve_figures, direction_figures, flow_figure, odr_figures, scr_figures
+from app.charts.health_figure import HEALTH_KEYS, HEALTH_PANELS
+from app.charts.parts import THEMES, curve_labels, nice_ceiling, theme_of, thinned
+from app.charts.step_panels import MARGIN, Panel, keys_of, panels_height, step_panels
 from app.panel_data import alarm_limits, wanted_directions
 from app.runs import Runs
-from app.step_panels import MARGIN, Panel, keys_of, panels_height, step_panels
 from layouts import live
 from pointins_engine.config import OdrConfig, RunConfig, ScrConfig
 from pointins_engine.offset_prior.record import PriorRecord, Provenance

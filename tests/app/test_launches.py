@@ -13,12 +13,12 @@ from types import SimpleNamespace
 import pytest
 import tyro
 
-import app.launch_plan
+import app.launching.plan
 from app.access import Access
-from app.estimate import estimate, memory_gib, num_parameters
 from app.fields import checked_value, field_types
-from app.launch_plan import Planner, Wish
-from app.launches import MAX_LOG_BYTES, Launches, LaunchRefused
+from app.launching.estimate import estimate, memory_gib, num_parameters
+from app.launching.launches import MAX_LOG_BYTES, Launches, LaunchRefused
+from app.launching.plan import Planner, Wish
 from app.runs import Runs
 from app.server import create_app
 from pointins_engine.config import RunConfig, differences, flat, with_values
@@ -74,7 +74,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Instead of the engine a program that says how it was started and waits."""
     script = tmp_path / "fake.py"
     script.write_text(FAKE)
-    monkeypatch.setattr(app.launch_plan, "CALL", (sys.executable, str(script)))
+    monkeypatch.setattr(app.launching.plan, "CALL", (sys.executable, str(script)))
 
 
 @pytest.fixture
@@ -279,8 +279,8 @@ def test_a_process_that_does_not_stop_is_ended_at_the_second_request(
 ):
     script = tmp_path / "deaf.py"
     script.write_text(FAKE.replace("signal.SIGTERM, stop", "signal.SIGTERM, signal.SIG_IGN"))
-    monkeypatch.setattr(app.launch_plan, "CALL", (sys.executable, str(script)))
-    monkeypatch.setattr("app.launches.KILL_AFTER_S", 0.05)
+    monkeypatch.setattr(app.launching.plan, "CALL", (sys.executable, str(script)))
+    monkeypatch.setattr("app.launching.launches.KILL_AFTER_S", 0.05)
     started = launches.start(wish(), planner.plan(wish()), by="")
     wait_for(lambda: launches.one(started["id"])["log"])
     launches.cancel(started["id"])
@@ -311,7 +311,7 @@ def test_a_full_disk_starts_nothing_and_a_fuller_one_is_told(launches, monkeypat
 def test_a_launch_that_fails_says_why(planner, launches, tmp_path, monkeypatch):
     script = tmp_path / "failing.py"
     script.write_text("import sys\nprint('error: no such folder')\nsys.exit(2)")
-    monkeypatch.setattr(app.launch_plan, "CALL", (sys.executable, str(script)))
+    monkeypatch.setattr(app.launching.plan, "CALL", (sys.executable, str(script)))
     started = launches.start(wish(), planner.plan(wish()), by="")
     wait_for(lambda: not launches.one(started["id"])["alive"])
     told = launches.one(started["id"])

@@ -6,10 +6,10 @@ import pytest
 from fastapi import FastAPI
 
 from app.callbacks import NO_ROOM, add_callbacks, odr_panel, scr_panel
-from app.chart_parts import THEMES
+from app.charts.parts import THEMES
 from app.modules import Modules
 from app.runs import Runs
-from app.scene_api import open_browser
+from app.scenes.api import open_browser
 from app.server import ASSETS, make_dash
 from app.thumbnails import Thumbnails
 from layouts import ids, live, odr_card, runs, scr_card, shell, words

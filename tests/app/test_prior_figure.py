@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from app.chart_parts import THEMES
-from app.prior_figure import LONGEST_M, SHORTEST_M, main, page, prior_figure
+from app.charts.parts import THEMES
+from app.charts.prior_figure import LONGEST_M, SHORTEST_M, main, page, prior_figure
 from pointins_engine.offset_prior.files import write_prior
 from pointins_engine.offset_prior.fit import measured_prior
 from pointins_engine.offset_prior.record import builtin_priors

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.palette import CANVAS, rgb
-from app.renderer import PictureError, Renderer, RendererUnavailable, describe
+from app.pictures.palette import CANVAS, rgb
+from app.pictures.renderer import PictureError, Renderer, RendererUnavailable, describe
 from pointins_engine.run_log.paths import RunPaths
 from tests.recorded_run import write_recorded_run
 
@@ -132,7 +132,11 @@ def test_a_machine_that_cannot_draw_is_told_why_and_what_to_install(paths):
 
 def test_the_report_is_one_line_of_json():
     done = subprocess.run(
-        [sys.executable, "-m", "app.renderer"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "app.pictures.renderer"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     report = json.loads(done.stdout)
     assert len(done.stdout.splitlines()) == 1
@@ -141,7 +145,8 @@ def test_the_report_is_one_line_of_json():
 
 def test_the_renderer_and_the_viewer_load_neither_torch_nor_polyscope():
     code = (
-        "import sys, app.renderer, app.viewer, app.window, pointins_engine.scenes.readers;"
+        "import sys, app.pictures.renderer, app.pictures.viewer, app.pictures.window;"
+        "import pointins_engine.scenes.readers;"
         "print([name for name in ('torch', 'polyscope', 'dash') if name in sys.modules])"
     )
     done = subprocess.run(

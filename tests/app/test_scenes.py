@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from app.chart_parts import THEMES
-from app.scene_api import open_browser
-from app.scene_callbacks import scenes_page
-from app.scene_figures import cumulative_lengths, offset_shares, spark_points
-from app.scene_parts import collection_parts
-from app.scene_priors import POOLED, distances_m, pooled, prior_of
-from app.scene_rows import PAGE_SIZE, Query, arranged, page_of
+from app.charts.parts import THEMES
+from app.charts.scene_figures import cumulative_lengths, offset_shares, spark_points
+from app.scenes.api import open_browser
+from app.scenes.callbacks import scenes_page
+from app.scenes.parts import collection_parts
+from app.scenes.priors import POOLED, distances_m, pooled, prior_of
+from app.scenes.rows import PAGE_SIZE, Query, arranged, page_of
 from layouts import ids, scene, scenes
 from pointins_engine.offset_prior.distance import wasserstein_m
 from pointins_engine.offset_prior.record import builtin_priors

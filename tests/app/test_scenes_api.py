@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from app.scene_collections import Collections
-from app.scene_thumbnails import SceneThumbnails
+from app.scenes.collections import Collections
+from app.scenes.thumbnails import SceneThumbnails
 from pointins_engine.errors import SceneError
 from tests.app.scene_fixtures import browser, cache, priors, scans, studio
 from tests.app.studio_fixtures import PNG, TestClient
@@ -167,7 +167,7 @@ def test_a_collection_is_read_by_a_process_of_its_own(tmp_path):
 
 
 def test_a_process_that_was_killed_is_told_and_the_next_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.scene_collections.LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr("app.scenes.collections.LOOK_AGAIN_S", 0.0)
     source = write_folder(tmp_path / "scans")
     collections = Collections([str(source)], tmp_path / "cache")
     collection = collections.get("scans")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.exhibit import Exhibit, read_scan
-from app.viewer import main, open_exhibit
+from app.pictures.exhibit import Exhibit, read_scan
+from app.pictures.viewer import main, open_exhibit
 from pointins_engine.run_log.store import Run
 from tests.recorded_run import append_frame, boxes_room, open_recorded_run, write_recorded_run
 
@@ -40,7 +40,7 @@ def scan_file(tmp_path_factory) -> Path:
 
 def view(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own, as Polyscope wants one context a process."""
-    command = [sys.executable, "-m", "app.viewer", *map(str, arguments)]
+    command = [sys.executable, "-m", "app.pictures.viewer", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -117,8 +117,8 @@ def test_the_window_shows_the_layers_and_moves_on_with_the_run(tmp_path):
 import sys
 from pathlib import Path
 import polyscope as ps
-from app.exhibit import Exhibit, Look
-from app.window import LAYERS, Panel, open_window
+from app.pictures.exhibit import Exhibit, Look
+from app.pictures.window import LAYERS, Panel, open_window
 from pointins_engine.run_log.store import Run
 exhibit = Exhibit(run=Run(Path(sys.argv[1])))
 exhibit.poll()

@@ -5,7 +5,7 @@ import { readRange, snapRange } from "../../assets/panels/brush.mjs";
 import { colorOf, heirs, rowsBySize } from "../../assets/panels/instances.mjs";
 import { Latest } from "../../assets/panels/latest.mjs";
 import { metres, percent } from "../../assets/panels/words.mjs";
-import { CATEGORIES } from "../../assets/viewport/palette.mjs";
+import { CATEGORIES } from "../../assets/viewport/draw/palette.mjs";
 
 const META = { view: "density", max_m: 2, num_bins: 20 };
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { readLook, writeLook } from "../../assets/viewport/address.mjs";
-import { colouringsOf } from "../../assets/viewport/scene_toolbar.mjs";
+import { readLook, writeLook } from "../../assets/viewport/page/address.mjs";
+import { colouringsOf } from "../../assets/viewport/page/scene_toolbar.mjs";
 
 const COLOURINGS = ["input", "height", "truth"];
 

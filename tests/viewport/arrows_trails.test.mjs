@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cellsInPicture, densityOf, ends, stratifiedCells } from "../../assets/viewport/arrows.mjs";
-import * as cameras from "../../assets/viewport/camera.mjs";
-import { pieces, scaleOf, speedOf } from "../../assets/viewport/trails.mjs";
+import { cellsInPicture, densityOf, ends, stratifiedCells } from "../../assets/viewport/draw/arrows.mjs";
+import * as cameras from "../../assets/viewport/draw/camera.mjs";
+import { pieces, scaleOf, speedOf } from "../../assets/viewport/draw/trails.mjs";
 
 const close = (a, b) => assert.ok(Math.abs(a - b) < 1e-6, `${a} is not ${b}`);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FrameCache } from "../../assets/viewport/cache.mjs";
+import { FrameCache } from "../../assets/viewport/time/cache.mjs";
 
 /** A cache of frames of 10 bytes that notes what it loaded. */
 function cacheOf(limit) {

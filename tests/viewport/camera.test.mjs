@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as cameras from "../../assets/viewport/camera.mjs";
+import * as cameras from "../../assets/viewport/draw/camera.mjs";
 
 const ASPECTS = [0.5, 1, 16 / 9, 2.4];
 const VIEWS = [

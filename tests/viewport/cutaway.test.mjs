@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as cameras from "../../assets/viewport/camera.mjs";
-import { FLAG, cutAway, shellOf, wholeFlags } from "../../assets/viewport/cutaway.mjs";
-import { medianOf, thinnestAxis } from "../../assets/viewport/numbers.mjs";
-import { framedPoints, homeView } from "../../assets/viewport/vantage.mjs";
+import * as cameras from "../../assets/viewport/draw/camera.mjs";
+import { FLAG, cutAway, shellOf, wholeFlags } from "../../assets/viewport/draw/cutaway.mjs";
+import { medianOf, thinnestAxis } from "../../assets/viewport/page/numbers.mjs";
+import { framedPoints, homeView } from "../../assets/viewport/draw/vantage.mjs";
 
 const CELL = 0.1; // metres
 const [WIDTH, DEPTH, HEIGHT] = [5, 4, 2.4]; // of the room

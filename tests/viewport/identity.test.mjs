@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { matchSlots } from "../../assets/viewport/identity.mjs";
+import { matchSlots } from "../../assets/viewport/time/identity.mjs";
 
 test("the first frame deals slots out in order", () => {
   assert.deepEqual([...matchSlots(Int16Array.from([0, 1, 2, -1]), 3)], [0, 1, 2]);

@@ -6,16 +6,16 @@ import {
   changedCells,
   changedShare,
   differenceColors,
-} from "../../assets/viewport/compare.mjs";
+} from "../../assets/viewport/choose/compare.mjs";
 import {
   contrasted,
   nearestInFeatures,
   nearestInSpace,
-} from "../../assets/viewport/neighbours.mjs";
-import { categoryColor, parseColor } from "../../assets/viewport/palette.mjs";
-import { delta } from "../../assets/viewport/pick_card.mjs";
-import { factsOf, lengthAt, levelAt, quantileLevel } from "../../assets/viewport/pick_facts.mjs";
-import { TrailRecord } from "../../assets/viewport/trail_record.mjs";
+} from "../../assets/viewport/choose/neighbours.mjs";
+import { categoryColor, parseColor } from "../../assets/viewport/draw/palette.mjs";
+import { delta } from "../../assets/viewport/choose/pick_card.mjs";
+import { factsOf, lengthAt, levelAt, quantileLevel } from "../../assets/viewport/choose/pick_facts.mjs";
+import { TrailRecord } from "../../assets/viewport/time/trail_record.mjs";
 
 function random(seed) {
   let state = seed;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { Live, pauseAfter } from "../../assets/viewport/live.mjs";
+import { Live, pauseAfter } from "../../assets/viewport/time/live.mjs";
 
 /** A Live whose sockets and server are under the test's hand, and the calls that it made. */
 function makeLive({

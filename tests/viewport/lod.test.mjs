@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FIRST_BUDGET, nextBudget, pointsToDraw, sizeFactor } from "../../assets/viewport/lod.mjs";
+import { FIRST_BUDGET, nextBudget, pointsToDraw, sizeFactor } from "../../assets/viewport/draw/lod.mjs";
 
 /** Budget after many pictures on a machine that draws `perMs` points a millisecond. */
 function settled(perMs, total, fixedMs = 4) {

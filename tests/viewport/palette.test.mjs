@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as palette from "../../assets/viewport/palette.mjs";
+import * as palette from "../../assets/viewport/draw/palette.mjs";
 import { contrast, distance, lab } from "./colour_science.mjs";
 
 const CATEGORIES = palette.CATEGORIES.map(palette.parseColor);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CELL, anyOf, hideOthers, rowsShown, stateOf } from "../../assets/viewport/cell_flags.mjs";
-import { MARK, cellTexels } from "../../assets/viewport/cell_colors.mjs";
-import { categoryColor, parseColor } from "../../assets/viewport/palette.mjs";
-import { LAYOUTS, paneBoxes } from "../../assets/viewport/panes.mjs";
+import { CELL, anyOf, hideOthers, rowsShown, stateOf } from "../../assets/viewport/draw/cell_flags.mjs";
+import { MARK, cellTexels } from "../../assets/viewport/draw/cell_colors.mjs";
+import { categoryColor, parseColor } from "../../assets/viewport/draw/palette.mjs";
+import { LAYOUTS, paneBoxes } from "../../assets/viewport/draw/panes.mjs";
 
 const LOOK = { unassigned: [125, 135, 147], planeColor: [76, 141, 214] };
 const SCENE = { numCells: 3, cellIsPlane: Uint8Array.of(1, 0, 0) };

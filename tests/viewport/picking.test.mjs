@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as cameras from "../../assets/viewport/camera.mjs";
-import { cellsInside, insideOf, nearestPoint, projected } from "../../assets/viewport/picking.mjs";
+import * as cameras from "../../assets/viewport/draw/camera.mjs";
+import { cellsInside, insideOf, nearestPoint, projected } from "../../assets/viewport/draw/picking.mjs";
 
 const BOX = { left: 100, top: 40, width: 320, height: 200 };
 const CAMERA = cameras.makeCamera({ target: [1, 1, 0.5], distance: 6 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PLAY_INTERVAL_MS, Player } from "../../assets/viewport/player.mjs";
+import { PLAY_INTERVAL_MS, Player } from "../../assets/viewport/time/player.mjs";
 
 function playerOf(steps, { shown = null } = {}) {
   const player = new Player();

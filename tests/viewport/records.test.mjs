@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as cameras from "../../assets/viewport/camera.mjs";
-import { shellOf } from "../../assets/viewport/cutaway.mjs";
-import { categoryColor, parseColor } from "../../assets/viewport/palette.mjs";
+import * as cameras from "../../assets/viewport/draw/camera.mjs";
+import { shellOf } from "../../assets/viewport/draw/cutaway.mjs";
+import { categoryColor, parseColor } from "../../assets/viewport/draw/palette.mjs";
 import {
   centroidsOf,
   decodeFrame,
@@ -11,8 +11,8 @@ import {
   displacementOf,
   meanLength,
   tintOf,
-} from "../../assets/viewport/records.mjs";
-import { framedPoints } from "../../assets/viewport/vantage.mjs";
+} from "../../assets/viewport/draw/records.mjs";
+import { framedPoints } from "../../assets/viewport/draw/vantage.mjs";
 
 function makeFile(rows, metadata = {}) {
   const header = { __metadata__: metadata };

@@ -5,7 +5,7 @@ import {
   SafetensorsError,
   halfToFloat,
   parseSafetensors,
-} from "../../assets/viewport/safetensors.mjs";
+} from "../../assets/viewport/draw/safetensors.mjs";
 
 /** A safetensors file of [name, dtype, shape, bytes] rows; `pad` adds spaces to the header. */
 function makeFile(rows, { metadata = {}, pad = 0 } = {}) {

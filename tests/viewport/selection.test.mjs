@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { History } from "../../assets/viewport/history.mjs";
-import { modeOf, polygonOf } from "../../assets/viewport/lasso.mjs";
+import { History } from "../../assets/viewport/page/history.mjs";
+import { modeOf, polygonOf } from "../../assets/viewport/choose/lasso.mjs";
 import {
   cellsOfLength,
   combined,
@@ -11,8 +11,8 @@ import {
   pointsPerCell,
   readRuns,
   writeRuns,
-} from "../../assets/viewport/selection.mjs";
-import { cellFlags, objectsOf } from "../../assets/viewport/visibility.mjs";
+} from "../../assets/viewport/choose/selection.mjs";
+import { cellFlags, objectsOf } from "../../assets/viewport/choose/visibility.mjs";
 
 const HALF = { 0: 0, 0.25: 0x3400, 0.5: 0x3800, 1: 0x3c00, 2: 0x4000, 3: 0x4200, 4: 0x4400 };
 const halves = (...values) => Uint16Array.from(values, (value) => HALF[value]);

@@ -9,7 +9,7 @@ import {
   placeMarks,
   shareOf,
   stepAt,
-} from "../../assets/viewport/timescale.mjs";
+} from "../../assets/viewport/time/timescale.mjs";
 
 test("a run that has ended spans its frames, one without frames its plan", () => {
   assert.equal(axisEnd(220, 800, false), 220);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { readView, writeView } from "../../assets/viewport/address.mjs";
-import { fit, fitting } from "../../assets/viewport/command_palette.mjs";
-import { COMMANDS, commandsOf } from "../../assets/viewport/keys.mjs";
-import { crc32, withTexts } from "../../assets/viewport/png_text.mjs";
+import { readView, writeView } from "../../assets/viewport/page/address.mjs";
+import { fit, fitting } from "../../assets/viewport/page/command_palette.mjs";
+import { COMMANDS, commandsOf } from "../../assets/viewport/page/keys.mjs";
+import { crc32, withTexts } from "../../assets/viewport/page/png_text.mjs";
 
 const COLOURINGS = ["input", "segment", "instance"];
 const VIEW = {

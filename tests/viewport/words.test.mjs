@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as format from "../../assets/viewport/format.mjs";
-import { commandOf, isTakenBy } from "../../assets/viewport/keys.mjs";
+import * as format from "../../assets/viewport/page/format.mjs";
+import { commandOf, isTakenBy } from "../../assets/viewport/page/keys.mjs";
 
 test("numbers carry their unit and at most three digits that matter", () => {
   const cases = [

@@ -257,7 +257,7 @@ def test_rule_5_pages_are_drawn_for_who_may_look(viewer):
 
 def test_rule_5_who_may_look_starts_no_reading_of_scans(viewer, monkeypatch):
     started = []
-    start = "app.scene_collections.Collections._start"
+    start = "app.scenes.collections.Collections._start"
     monkeypatch.setattr(start, lambda self, collection, scene: started.append(collection.id))
     (progress,) = {
         row["progress"]["status"] for row in viewer.get("/api/collections").json()["collections"]

@@ -1,0 +1,1 @@
+"""Charts: pure functions from numbers to Plotly figures as plain dictionaries."""

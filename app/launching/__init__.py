@@ -1,0 +1,1 @@
+"""Starting training from the browser: plan, estimate, process, routes."""

@@ -66,6 +66,15 @@ def _run_routes(runs: Runs, thumbnails: Thumbnails) -> APIRouter:
         """All about a run but its arrays: state, configuration, scenes, marks, checkpoints."""
         return {**runs.details(run), "thumbnail": thumbnails.url(run)}
 
+    @router.get("/first-picture", summary="What the page of a run shows first")
+    def first_picture(run: str) -> dict[str, Any]:
+        """Version, scene and newest step; empty where there is no such run, or no scene yet."""
+        try:
+            picture = runs.first_picture(run)
+        except RunError:
+            return {}
+        return dict(zip(("version", "scene", "step"), picture, strict=True)) if picture else {}
+
     @router.get("/runs/{run}/head")
     def head(run: str, request: Request) -> Response:
         """Version, state and newest frames: what a poll wants; with an ETag."""

@@ -4,8 +4,11 @@
  * page's components come and go as its pages change, hence the observer.
  */
 
+import { Api } from "./page/api.mjs";
 import { SceneShell } from "./page/scene_shell.mjs";
-import { Shell } from "./page/shell.mjs";
+import { Shell, linkedBy } from "./page/shell.mjs";
+
+const RUN_PAGE = /^\/live\/([^/]+)\/?$/;
 
 let mounted = null; // {shell, root, what}
 
@@ -62,3 +65,10 @@ new MutationObserver(reconcile).observe(document.body, {
   attributeFilter: ["data-run", "data-scene"],
 });
 reconcile();
+
+const [, run] = location.pathname.match(RUN_PAGE) ?? [];
+if (run) {
+  new Api(decodeURIComponent(run))
+    .askAhead(linkedBy(location.href))
+    .catch(() => {}); // the page asks again, and says what is wrong
+}

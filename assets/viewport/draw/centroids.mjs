@@ -10,6 +10,7 @@ import { centroidsOf } from "./records.mjs";
 import { RINGS_FRAGMENT, RINGS_VERTEX, VOTES_FRAGMENT, VOTES_VERTEX } from "./shaders.mjs";
 
 const MOST_STRIDE = 4; // cells to a drawn vote while the camera moves on a slow machine
+const MOST_VOTES = 40_000; // more would cover the picture, and one another
 const VOTE_PIXELS = 3.2;
 const RING_PIXELS = [15, 9]; // for a few, for hundreds
 const STRIDE = 16; // bytes a vertex: x, y, z, alpha
@@ -49,6 +50,11 @@ export class Marks {
   }
 }
 
+/** Of how many cells one vote is drawn, at rest and without a selection. */
+export function voteStride({ numCells }) {
+  return Math.ceil(numCells / MOST_VOTES);
+}
+
 export class CentroidLayer {
   constructor(gl) {
     this.gl = gl;
@@ -83,7 +89,10 @@ export class CentroidLayer {
     gl.uniform3fv(at.u_color, unit(look.voteColor));
     gl.uniform1f(at.u_alpha, 0.8 * (1 - look.t)); // at t = 1 the points are the votes
     gl.bindVertexArray(this.empty);
-    const stride = Math.min(Math.ceil(scene.numPoints / view.count), MOST_STRIDE);
+    const stride = Math.max(
+      Math.min(Math.ceil(scene.numPoints / view.count), MOST_STRIDE),
+      hasSelection ? 1 : voteStride(scene),
+    );
     gl.uniform1i(at.u_stride, stride);
     const drawn = Math.floor(scene.numCells / stride);
     if (view.tail < view.glide) {

@@ -143,8 +143,9 @@ export class Renderer {
     gl.disable(gl.SCISSOR_TEST);
     const divider = this._prepare(panes[0].look);
     const keys = panes.map((pane, k) => this._pointsKey(pane, views[k]));
-    // Points that move are likely to move on: a still is only made once they rest.
-    const into = panes.some((pane, k) => keys[k] !== pane.pointsKey) ? null : this.still.handle;
+    // What has just changed goes straight to the screen: a still is only made once it rests.
+    const isNew = (pane, k) => keys[k] !== pane.pointsKey || this._shadeKey(pane) !== pane.colorKey;
+    const into = panes.some(isNew) ? null : this.still.handle;
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     if (!into) clear(gl, divider);
     panes.forEach((pane, k) => this._drawPane(pane, views[k], keys[k], into));

@@ -8,6 +8,15 @@ export class ApiError extends Error {
   }
 }
 
+/** Answers by address that were asked for before somebody wanted them; each is handed out once. */
+const AHEAD = new Map();
+
+function takenAhead(url) {
+  const answer = AHEAD.get(url);
+  AHEAD.delete(url);
+  return answer;
+}
+
 export class Api {
   constructor(run, fetcher = (...args) => fetch(...args)) {
     this.root = `/api/runs/${encodeURIComponent(run)}`;
@@ -28,18 +37,11 @@ export class Api {
 
   /** Bytes of a scene; `onProgress(received, total)` is called while they come. */
   scene(scene, version, { signal, onProgress }) {
-    return this._bytes(
-      `${this._scene(scene)}?v=${encodeURIComponent(version)}`,
-      signal,
-      onProgress,
-    );
+    return this._bytes(this._sceneAt(scene, version), signal, onProgress);
   }
 
   frame(scene, step, version, signal) {
-    return this._bytes(
-      `${this._scene(scene)}/frames/${step}?v=${encodeURIComponent(version)}`,
-      signal,
-    );
+    return this._bytes(this._frameAt(scene, step, version), signal);
   }
 
   /** Statistics of a frame. */
@@ -47,15 +49,42 @@ export class Api {
     return this._json(`${this._scene(scene)}/stats/${step}`, signal);
   }
 
+  _sceneAt(scene, version) {
+    return `${this._scene(scene)}?v=${encodeURIComponent(version)}`;
+  }
+
+  _frameAt(scene, step, version) {
+    return `${this._scene(scene)}/frames/${step}?v=${encodeURIComponent(version)}`;
+  }
+
   _scene(scene) {
     return `${this.root}/scenes/${encodeURIComponent(scene)}`;
   }
 
+  /**
+   * Ask for what a run's page draws first while the page itself is still being made.
+   * @param {{scene?: string, step?: number}} asked of the address
+   */
+  async askAhead(asked) {
+    const { version, scene, step } = await this._json(
+      `/api/first-picture?run=${this.root.split("/").at(-1)}`,
+    );
+    if (!scene || (asked.scene ?? scene) !== scene) return;
+    const keep = (url, answer) => AHEAD.set(url, answer.catch(() => null));
+    keep(this.root, this._json(this.root));
+    keep(`${this._scene(scene)}/frames`, this.frames(scene));
+    const bytes = (url) => keep(url, this._bytes(url));
+    bytes(this._sceneAt(scene, version));
+    if (step !== null && asked.step === undefined) bytes(this._frameAt(scene, step, version));
+  }
+
   async _json(url, signal) {
-    return (await this._get(url, signal)).json();
+    return (await takenAhead(url)) ?? (await this._get(url, signal)).json();
   }
 
   async _bytes(url, signal, onProgress) {
+    const early = await takenAhead(url);
+    if (early) return early;
     const response = await this._get(url, signal);
     const total = Number(response.headers.get("Content-Length")) || 0;
     if (!onProgress || !total || !response.body) return response.arrayBuffer();

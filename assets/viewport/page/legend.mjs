@@ -1,5 +1,6 @@
 /** What is drawn, in words and colours, at the foot of the picture. */
 
+import { voteStride } from "../draw/centroids.mjs";
 import { make } from "./dom.mjs";
 import { count, duration, grouped, metres, ordinal } from "./format.mjs";
 import { categoryColor, cssGradient } from "../draw/palette.mjs";
@@ -103,12 +104,14 @@ function votesOf(look, scene, frame) {
   if (!look.centroids) return rows;
   if (look.votes !== "target") {
     const name = look.votes === "before" ? "votes before ODR" : "votes after ODR";
+    const stride = voteStride(scene);
+    const thinned = stride > 1 ? `, 1 in ${stride}` : "";
     const halves = look.votes === "before" ? frame.offsetTeacher : frame.offsetRegularized;
     rows.push(
       entry(
         "vp-dot",
         { "data-quantity": look.votes },
-        `${name} · mean ${metres(meanLength(scene, halves))}`,
+        `${name}${thinned} · mean ${metres(meanLength(scene, halves))}`,
       ),
     );
   }

@@ -299,6 +299,6 @@ export class Shell extends Stage {
 }
 
 /** The view that an address asks for. */
-function linkedBy(address) {
+export function linkedBy(address) {
   return readView(new URL(address).hash, Object.keys(COLOURINGS));
 }

@@ -258,7 +258,8 @@ def in_the_studio(browser: Browser, studio: Studio) -> Figures:
     steps = [10 * number for number in range(0, SCRUB_FRAMES - 2, 4)]
     random.Random(0).shuffle(steps)
     for name, trip in (("cold", steps), ("warm", [*steps[::-1], *steps])):
-        result[f"scrub {name}, page at rest"] = spread([seek_from_rest(page, step) for step in trip])
+        times = [seek_from_rest(page, step) for step in trip]
+        result[f"scrub {name}, page at rest"] = spread(times)
     result["scrub warm, one after the other"] = spread([page.evaluate(SEEK, k) for k in steps])
     context.close()
     return result

@@ -141,3 +141,20 @@ function control({ kind, choices, value }, id, onChange) {
     on: { input: onChange },
   });
 }
+
+/** The values of the rows that were changed; `isFine` is false where one cannot be read, which says so. */
+export function changedValues(rows) {
+  const values = {};
+  let isFine = true;
+  for (const row of rows) {
+    row.complain("");
+    if (!row.isChanged) continue;
+    try {
+      values[row.name] = row.value;
+    } catch (error) {
+      row.complain(error.message);
+      isFine = false;
+    }
+  }
+  return { values, isFine };
+}

@@ -1,7 +1,7 @@
 /** The values of a launch: the fields that matter first, all others in groups that fold. */
 
 import { make } from "../viewport/page/dom.mjs";
-import { FieldRow } from "./field_row.mjs";
+import { FieldRow, changedValues } from "./field_row.mjs";
 import { isFound, isInForce, isSame } from "./fields.mjs";
 
 const FIRST = [
@@ -48,19 +48,7 @@ export class LaunchFields {
 
   /** The values that were changed; `isFine` is false where something cannot be read. */
   read() {
-    const values = {};
-    let isFine = true;
-    for (const row of this.rows.values()) {
-      row.complain("");
-      if (!row.isChanged) continue;
-      try {
-        values[row.name] = row.value;
-      } catch (error) {
-        row.complain(error.message);
-        isFine = false;
-      }
-    }
-    return { values, isFine };
+    return changedValues(this.rows.values());
   }
 
   /** Put a sentence beside a field and show the field; false if there is no such field. */

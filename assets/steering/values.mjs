@@ -1,7 +1,7 @@
 /** Values that may change while the trainer runs: a form, and what the change will do. */
 
 import { make } from "../viewport/page/dom.mjs";
-import { FieldRow } from "./field_row.mjs";
+import { FieldRow, changedValues } from "./field_row.mjs";
 import { isInForce } from "./fields.mjs";
 import { phrase } from "./phrase.mjs";
 
@@ -91,18 +91,7 @@ export class Values {
 
   /** What is typed, and what is wrong with it at first sight. */
   _read() {
-    const values = {};
-    let isFine = true;
-    for (const row of this.rows.values()) {
-      row.complain("");
-      if (!row.isChanged) continue;
-      try {
-        values[row.name] = row.value;
-      } catch (error) {
-        row.complain(error.message);
-        isFine = false;
-      }
-    }
+    const { values, isFine } = changedValues(this.rows.values());
     return isFine ? values : null;
   }
 

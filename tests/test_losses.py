@@ -286,6 +286,7 @@ def test_the_shares_of_two_ranks_sum_to_the_loss_of_one(room, changes):
             targets,
             offset=targets.offset[rows],
             regularized=targets.regularized[rows],
+            level=targets.level[rows],
             target=targets.target[rows],
             valid=targets.valid[rows],
         )

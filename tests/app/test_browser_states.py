@@ -14,7 +14,7 @@ from tests.app.browsing import Visit
 from tests.app.studio_process import Studio
 from tests.recorded_run import append_frame, open_recorded_run, write_recorded_run
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PICTURES = Path("test-output")
 NOBODY = 2**22 + 1  # above the largest process id
 # Address, and what the page must say there.
@@ -74,7 +74,6 @@ def context(browser, studio):
     context.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("theme", "width", "height"), [("dark", 1280, 800), ("light", 1920, 1080)])
 def test_every_state_says_what_happened(visit: Visit, theme, width, height):
     page = visit.page

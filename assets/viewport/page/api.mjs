@@ -10,6 +10,7 @@ export class ApiError extends Error {
 
 /** Answers by address that were asked for before somebody wanted them; each is handed out once. */
 const AHEAD = new Map();
+const AHEAD_MS = 10_000;
 
 function takenAhead(url) {
   const answer = AHEAD.get(url);
@@ -70,6 +71,7 @@ export class Api {
       `/api/first-picture?run=${this.root.split("/").at(-1)}`,
     );
     if (!scene || (asked.scene ?? scene) !== scene) return;
+    setTimeout(() => AHEAD.clear(), AHEAD_MS); // nobody came for the rest: a later answer is newer
     const keep = (url, answer) => AHEAD.set(url, answer.catch(() => null));
     keep(this.root, this._json(this.root));
     keep(`${this._scene(scene)}/frames`, this.frames(scene));

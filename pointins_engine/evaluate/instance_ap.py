@@ -10,8 +10,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pointins_engine.errors import SceneError
+from pointins_engine.evaluate.matching import ClassOverlaps, precision_and_recall
+from pointins_engine.evaluate.numbering import numbered
 
 STRICT_OVERLAPS = tuple(round(0.5 + 0.05 * k, 2) for k in range(9))  # 0.95 is not among them
+LAST_OVERLAP = 0.95  # papers write it, the benchmark's range ends before it
 LOOSE_OVERLAP = 0.25
 MIN_REGION = 100  # points (ScanNet: vertices of a mesh)
 OBJECT = 0  # the one class of a class-agnostic evaluation
@@ -38,10 +41,12 @@ class TrueInstances:
 class InstanceAp:
     """Average precision over pooled scenes; classes without a true instance are NaN."""
 
-    ap: float  # mean over classes of the mean over the nine strict overlaps
+    ap: float  # mean over classes of the mean over the strict overlaps
     ap50: float
     ap25: float
-    per_class: Float[np.ndarray, "c t"]  # last column: overlap 0.25
+    recall50: float  # share of the true instances that are found, mean over classes
+    recall25: float
+    per_class: Float[np.ndarray, "c t"]  # AP; first column: overlap 0.5, last column: 0.25
 
     def figures(self) -> dict[str, float]:
         """The three averages by name."""
@@ -74,6 +79,8 @@ def instance_ap_class_agnostic(
     proposals: Sequence[Proposals],
     instance_label: Sequence[Int[np.ndarray, " _"]],
     min_region: int = MIN_REGION,
+    *,
+    include_095: bool = False,
 ) -> InstanceAp:
     """`instance_ap` with one class: what is an object is one, and the rest is void.
 
@@ -81,6 +88,7 @@ def instance_ap_class_agnostic(
         proposals: One record a scene; their classes are not looked at.
         instance_label: True instance of each point, -1 = void (floor, walls, unlabelled).
         min_region: Points that a proposal or a true instance needs to count.
+        include_095: Take the overlap 0.95 into the mean too.
     """
     merged = [
         Proposals(rows=p.rows, score=p.score, semantic_label=np.full(len(p.score), OBJECT))
@@ -90,7 +98,7 @@ def instance_ap_class_agnostic(
         TrueInstances(instance_label=label, semantic_label=np.where(label >= 0, OBJECT, -1))
         for label in instance_label
     ]
-    return instance_ap(merged, truths, (OBJECT,), min_region)
+    return instance_ap(merged, truths, (OBJECT,), min_region, include_095=include_095)
 
 
 def instance_ap(
@@ -98,8 +106,13 @@ def instance_ap(
     truths: Sequence[TrueInstances],
     classes: Sequence[int],
     min_region: int = MIN_REGION,
+    *,
+    include_095: bool = False,
 ) -> InstanceAp:
     """ScanNet's instance AP: scenes are pooled, classes averaged without weight.
+
+    One score for all proposals makes the curve two points, and AP = recall (1 + precision) / 2:
+    ties flatter. Say which score a figure was made with.
 
     Args:
         proposals: One record a scene.
@@ -108,69 +121,91 @@ def instance_ap(
             are void: a proposal that lies mostly on void is no false positive.
         min_region: Smaller proposals are dropped; smaller true instances are neither asked for
             nor held against whoever finds them.
+        include_095: Take the overlap 0.95 into the mean too, which the benchmark does not.
 
     Returns:
         NaN where no scene holds a true instance.
 
     Raises:
-        SceneError: If the scenes do not pair up, or a proposal names a point that is not there.
+        SceneError: If the scenes do not pair up, a proposal names a point that is not there, or a
+            score is not a number.
 
     Source:
         ScanNet benchmark, 3D semantic instance evaluation. Overlaps .50, .55, ..., .90 (the
         papers write 95 %, the benchmark's own range ends before it) and .25; a match is an IoU
         strictly above. True instances choose in the order of their ids, each the first free
         proposal of its class that overlaps enough; a second one for the same instance counts as
-        a false positive with the lower of the two scores. Departure: points of a counted class
-        without an instance are void; the benchmark's files cannot say so.
+        a false positive with the lower of the two scores. Departures: points of a counted class
+        without an instance are void; the benchmark's files cannot say so. Where a class has
+        proposals and all of them lie on void, AP is 0; the benchmark's script stops there.
     """
-    if len(proposals) != len(truths):
-        raise SceneError(
-            f"proposals of {len(proposals)} scenes, but ground truth of {len(truths)}; give one "
-            "record a scene, in the same order."
-        )
-    scenes = [_overlaps(p, t, classes, min_region) for p, t in zip(proposals, truths, strict=True)]
-    overlaps = (*STRICT_OVERLAPS, LOOSE_OVERLAP)
-    per_class = np.array(
-        [
-            [_average_precision([scene[c] for scene in scenes], t, min_region) for t in overlaps]
-            for c in range(len(classes))
-        ]
-    )
+    check_scenes(proposals, truths)
+    scenes = [
+        overlaps_by_class(p, t, classes, min_region) for p, t in zip(proposals, truths, strict=True)
+    ]
+    return ap_over_scenes(scenes, len(classes), min_region, include_095=include_095)
+
+
+def ap_over_scenes(
+    scenes: Sequence[Sequence[ClassOverlaps]],
+    num_classes: int,
+    min_region: int = MIN_REGION,
+    *,
+    include_095: bool = False,
+) -> InstanceAp:
+    """`instance_ap` from what `overlaps_by_class` counted, a record a scene and class."""
+    strict = (*STRICT_OVERLAPS, LAST_OVERLAP) if include_095 else STRICT_OVERLAPS
+    overlaps = (*strict, LOOSE_OVERLAP)
+    per_class = np.zeros((num_classes, len(overlaps)))
+    recall = np.zeros_like(per_class)
+    for c in range(num_classes):
+        of_class = [scene[c] for scene in scenes]
+        per_class[c], recall[c] = precision_and_recall(of_class, overlaps, min_region)
     return InstanceAp(
-        ap=_mean(per_class[:, :-1]),
-        ap50=_mean(per_class[:, 0]),
-        ap25=_mean(per_class[:, -1]),
+        ap=mean_of_known(per_class[:, :-1]),
+        ap50=mean_of_known(per_class[:, 0]),
+        ap25=mean_of_known(per_class[:, -1]),
+        recall50=mean_of_known(recall[:, 0]),
+        recall25=mean_of_known(recall[:, -1]),
         per_class=per_class,
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Overlaps:
-    """Proposals of one class in one scene against the true instances of that class."""
+class SceneOverlaps:
+    """Proposals of one scene that are large enough, against its true instances of any class."""
 
-    score: np.ndarray  # (M,)
-    size: np.ndarray  # (M,) points
-    void: np.ndarray  # (M,) points on void
-    true_size: np.ndarray  # (G,) points
-    shared: np.ndarray  # (G, M) points
+    kept: Int[np.ndarray, " m"]  # which of the proposals these are
+    size: Int[np.ndarray, " m"]  # points
+    void: Int[np.ndarray, " m"]  # points on void
+    true_class: Int[np.ndarray, " g"]  # rising; ids rise within a class
+    true_size: Int[np.ndarray, " g"]  # points
+    shared: Int[np.ndarray, "g m"]  # points
 
     @property
-    def iou(self) -> np.ndarray:
+    def iou(self) -> Float[np.ndarray, "g m"]:
+        """Intersection over union of every pair."""
         return self.shared / (self.true_size[:, None] + self.size - self.shared)
 
 
-def _overlaps(
+def scene_overlaps(
     proposals: Proposals, truth: TrueInstances, classes: Sequence[int], min_region: int
-) -> list[_Overlaps]:
-    """One record a class."""
+) -> SceneOverlaps:
+    """Count the points that proposals of at least `min_region` points share with the truth.
+
+    Raises:
+        SceneError: If the record of proposals does not hold together, or names a point that is
+            not there.
+    """
+    _check(proposals)
     counted = (truth.instance_label >= 0) & np.isin(truth.semantic_label, classes)
     width = int(truth.instance_label.max(initial=0)) + 1
     key = truth.semantic_label[counted].astype(np.int64) * width + truth.instance_label[counted]
-    named, number = np.unique(key, return_inverse=True)  # ascending class, then id
+    named, number = numbered(key)  # ascending class, then id
     true_number = np.zeros(len(counted), np.int64)  # 0 = void
     true_number[counted] = number + 1
     true_size = np.bincount(true_number, minlength=len(named) + 1)
-    kept = [k for k, rows in enumerate(proposals.rows) if len(rows) >= min_region]
+    kept = [k for k, rows in enumerate(proposals.rows) if len(rows) >= max(min_region, 1)]
     shared = np.zeros((len(named) + 1, len(kept)), np.int64)
     for column, k in enumerate(kept):
         rows = proposals.rows[k]
@@ -180,75 +215,72 @@ def _overlaps(
                 f"scene with {len(true_number)} points; rows of the scene are expected."
             )
         shared[:, column] = np.bincount(true_number[rows], minlength=len(named) + 1)
+    return SceneOverlaps(
+        kept=np.array(kept, np.int64),
+        size=shared.sum(axis=0),
+        void=shared[0],
+        true_class=named // width,
+        true_size=true_size[1:],
+        shared=shared[1:],
+    )
+
+
+def overlaps_by_class(
+    proposals: Proposals, truth: TrueInstances, classes: Sequence[int], min_region: int
+) -> list[ClassOverlaps]:
+    """What AP needs to know of a scene: one record a class.
+
+    Raises:
+        SceneError: As `scene_overlaps`.
+    """
+    return split_by_class(scene_overlaps(proposals, truth, classes, min_region), proposals, classes)
+
+
+def split_by_class(
+    scene: SceneOverlaps, proposals: Proposals, classes: Sequence[int]
+) -> list[ClassOverlaps]:
+    """One record a class: its proposals against its true instances."""
     records = []
     for label in classes:
-        mine = np.flatnonzero(proposals.semantic_label[kept] == label)
-        theirs = np.flatnonzero(named // width == label) + 1
+        mine = np.flatnonzero(proposals.semantic_label[scene.kept] == label)
+        theirs = np.flatnonzero(scene.true_class == label)
         records.append(
-            _Overlaps(
-                score=proposals.score[kept][mine],
-                size=np.array([len(proposals.rows[kept[k]]) for k in mine], np.int64),
-                void=shared[0, mine],
-                true_size=true_size[theirs],
-                shared=shared[np.ix_(theirs, mine)],
+            ClassOverlaps(
+                score=proposals.score[scene.kept][mine],
+                size=scene.size[mine],
+                void=scene.void[mine],
+                true_size=scene.true_size[theirs],
+                shared=scene.shared[np.ix_(theirs, mine)],
             )
         )
     return records
 
 
-def _average_precision(scenes: list[_Overlaps], overlap: float, min_region: int) -> float:
-    if not any((scene.true_size >= min_region).any() for scene in scenes):
-        return float("nan")
-    parts = [_count(scene, overlap, min_region) for scene in scenes]
-    is_true = np.concatenate([part[0] for part in parts])
-    score = np.concatenate([part[1] for part in parts])
-    if len(score) == 0:
-        return 0.0
-    return _area(is_true, score, sum(part[2] for part in parts))
+def check_scenes(proposals: Sequence[Proposals], truths: Sequence[TrueInstances]) -> None:
+    """Raises SceneError unless there is one record of either kind a scene."""
+    if len(proposals) != len(truths):
+        raise SceneError(
+            f"proposals of {len(proposals)} scenes, but ground truth of {len(truths)}; give one "
+            "record a scene, in the same order."
+        )
 
 
-def _count(scene: _Overlaps, overlap: float, min_region: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Whether each counted proposal is right, its score, and how many instances nobody found."""
-    hit = scene.iou > overlap
-    is_small = scene.true_size < min_region
-    used = np.zeros(len(scene.score), bool)
-    right: list[float] = []
-    wrong: list[float] = []
-    missed = 0
-    for row in np.flatnonzero(~is_small):
-        best: float | None = None
-        for k in np.flatnonzero(hit[row] & ~used):
-            score = float(scene.score[k])
-            if best is None:
-                best = score
-                used[k] = True  # a second hit stays free for other instances, as in the benchmark
-            else:
-                best, worse = max(best, score), min(best, score)
-                wrong.append(worse)
-        if best is None:
-            missed += 1
-        else:
-            right.append(best)
-    ignorable = (scene.void + scene.shared[is_small].sum(axis=0)) / np.maximum(scene.size, 1)
-    stray = ~hit.any(axis=0) & (ignorable <= overlap)
-    is_true = np.r_[np.ones(len(right)), np.zeros(len(wrong) + int(stray.sum()))]
-    return is_true, np.r_[right, wrong, scene.score[stray]], missed
-
-
-def _area(is_true: np.ndarray, score: np.ndarray, missed: int) -> float:
-    """Area under the precision-recall curve: precision times half the recall either side."""
-    order = np.argsort(score)
-    before = np.r_[0, np.cumsum(is_true[order])]  # right ones among the lower scores
-    first = np.unique(score[order], return_index=True)[1]
-    total = before[-1]
-    true_positive = total - before[first]
-    precision = np.r_[true_positive / (len(score) - first), 1.0]
-    recall = np.r_[true_positive / (total + missed), 0.0]
-    padded = np.r_[recall[0], recall, 0.0]
-    return float(precision @ ((padded[:-2] - padded[2:]) / 2))
-
-
-def _mean(values: np.ndarray) -> float:
+def mean_of_known(values: Float[np.ndarray, "..."]) -> float:
     """Mean over what is there; NaN if nothing is."""
     there = values[~np.isnan(values)]
     return float(there.mean()) if len(there) else float("nan")
+
+
+def _check(proposals: Proposals) -> None:
+    counts = {len(proposals.rows), len(proposals.score), len(proposals.semantic_label)}
+    if len(counts) != 1:
+        raise SceneError(
+            f"{len(proposals.rows)} proposals with {len(proposals.score)} scores and "
+            f"{len(proposals.semantic_label)} classes; give one score and one class a proposal."
+        )
+    bad = np.flatnonzero(~np.isfinite(proposals.score))
+    if len(bad):
+        raise SceneError(
+            f"the score of proposal {bad[0]} is {proposals.score[bad[0]]}; scores are finite "
+            "numbers, the larger the surer."
+        )

@@ -13,31 +13,35 @@ from pointins_engine.evaluate.instance_ap import (
 )
 from pointins_engine.evaluate.seen import SeenScene
 from pointins_engine.segment import Instances, ReadOut, instances_from_votes
-
-SCALES = (1.0, 1.25, 1.5, 1.85, 2.25, 2.75, 3.35)  # radii in voxel edges
+from pointins_engine.segment.automatic import EDGES, JOIN_EDGES, SHARES
 
 
 def read_outs(grid_size: float, *, has_color: bool) -> dict[str, tuple[ReadOut, ...]]:
     """Read-outs by name, with the numbers that are tried; lengths follow the voxel's edge.
 
-    `components` is the paper's search at one radius. `votes` groups at several radii, and
-    `votes + colour` looks at the raw colours too.
+    `components` is the paper's search at one radius. `votes` groups at several radii and shares of
+    the offsets, and `votes + colour` looks at the raw colours too.
     """
 
     def scaled(wider: float) -> tuple[float, ...]:
-        return tuple(round(edges * wider * grid_size, 4) for edges in SCALES)
+        return tuple(round(edges * wider * grid_size, 4) for edges in EDGES["indoor"])
+
+    def votes(wider: float, *color_edges: float) -> ReadOut:
+        return ReadOut(
+            radii=scaled(wider),
+            shares=SHARES["indoor", "keep"],
+            color_weights=(0.0, *(round(edges * grid_size, 4) for edges in color_edges)),
+            join_radius=round(JOIN_EDGES * grid_size, 4),
+        )
 
     found = {
         "components": tuple(
             ReadOut(radii=scaled(edges)[:1], core_neighbours=0) for edges in (1.5, 1.75, 2.1)
         ),
-        "votes": (ReadOut(radii=scaled(1.0)), ReadOut(radii=scaled(1.25))),
+        "votes": (votes(1.0), votes(1.25)),
     }
     if has_color:
-        found["votes + colour"] = tuple(
-            ReadOut(radii=scaled(1.0), color_weight=round(edges * grid_size, 4))
-            for edges in (5.0, 7.5, 10.0)
-        )
+        found["votes + colour"] = tuple(votes(1.0, edges) for edges in (5.0, 7.5, 10.0))
     return found
 
 

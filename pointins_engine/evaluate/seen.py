@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.spatial import KDTree
 
 from pointins_engine.config import RunConfig
 from pointins_engine.errors import SceneError
+from pointins_engine.segment.cells import nearest_cell
 from pointins_engine.student_teacher import PointNetwork
 from pointins_engine.types import Scene
 from pointins_engine.views import collate, whole_view
@@ -57,7 +57,7 @@ def see(network: PointNetwork, scene: Scene, config: RunConfig) -> SeenScene:
     views = collate([view]).to(device)
     prediction = network(views.points, views)
     cells = prediction.cells
-    voxel_of_point = np.asarray(KDTree(view.origin_coord).query(scene.coord)[1])
+    voxel_of_point = nearest_cell(scene.coord, view.origin_coord)
     cell_of_voxel = cells.cell_index.cpu().numpy()
     cell_of_point = cell_of_voxel[voxel_of_point]
     count = len(cells.feat)

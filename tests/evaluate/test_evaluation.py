@@ -7,8 +7,6 @@ import pytest
 import torch
 
 from pointins_engine.errors import RunError, SceneError
-from pointins_engine.evaluate import baselines
-from pointins_engine.evaluate.instance_ap import instance_ap_class_agnostic
 from pointins_engine.evaluate.kept import kept
 from pointins_engine.evaluate.networks import (
     evaluate_network,
@@ -90,31 +88,8 @@ def test_the_read_out_that_does_best_on_development_scenes_is_chosen(seen_truly)
     assert ap == read_out_ap([seen_truly], VOTES, without_planes=False).ap
 
 
-def test_scans_without_colour_have_no_coloured_rows(simulated, small_config):
+def test_scans_without_colour_have_no_coloured_rows():
     assert "votes + colour" not in read_outs(0.06, has_color=False)
-    gray = replace(simulated, color=None)
-    rows = baselines.classical_figures([gray], [gray], 0.12)
-    assert "DBSCAN xyz" in rows
-    assert "DBSCAN xyz + colour" not in rows
-    (colored, *_) = baselines.grids(0.06)["DBSCAN xyz + colour"]
-    with pytest.raises(SceneError, match="no colours"):
-        baselines.classical_proposals(colored, gray, 0.06, without_planes=False)
-
-
-def test_removing_planes_keeps_their_points_out_of_every_proposal(simulated):
-    (choice, *_) = baselines.grids(0.06)["components of raw points"]
-    found = baselines.classical_proposals(choice, simulated, 0.001, without_planes=True)
-    assert not simulated.is_plane[np.concatenate(found.rows)].any()
-
-
-def test_components_of_boxes_that_stand_apart_are_the_boxes(room):
-    (choice,) = [
-        b for b in baselines.grids(0.06)["components of raw points"] if "0.132" in b.parameters
-    ]
-    lifted = np.where(room.is_plane[:, None], room.coord - (0, 0, 1), room.coord)
-    apart = replace(room, coord=lifted.astype(np.float32))
-    proposals = baselines.classical_proposals(choice, apart, 0.06, without_planes=False)
-    assert instance_ap_class_agnostic([proposals], [room.instance_label]).ap == 1.0
 
 
 def test_an_evaluation_names_every_figure(simulated, small_config):

@@ -1,4 +1,7 @@
-"""Instance AP against closed forms, and against values of the benchmark's own procedure."""
+"""Instance AP against closed forms, and against the values of the benchmark's own script."""
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,113 +14,21 @@ from pointins_engine.evaluate.instance_ap import (
     instance_ap_class_agnostic,
     proposals_from_labels,
 )
+from tests.evaluate.random_cases import instance_case
 
-# AP, AP50, AP25 of `random_case(seed)` by the ScanNet benchmark's published procedure (its matching
-# and its curve, run on the same arrays). -1 = NaN: no true instance of any class.
-BENCHMARK = {
-    0: (0.1232, 0.187037, 0.3375),
-    4: (0.101852, 0.1875, 0.447917),
-    5: (0.198036, 0.292341, 0.318056),
-    6: (0.503009, 0.527083, 0.741667),
-    7: (0.384028, 0.745833, 0.745833),
-    8: (0.623148, 0.791667, 0.791667),
-    11: (0.222222, 1.0, 1.0),
-    13: (0.35108, 0.361111, 0.361111),
-    14: (0.166667, 0.166667, 0.166667),
-    15: (0.222222, 0.5, 0.5),
-    16: (0.138889, 0.25, 0.25),
-    17: (0.391935, 0.649621, 0.710453),
-    18: (0.061343, 0.096726, 0.395833),
-    19: (0.339324, 0.529117, 0.639583),
-    20: (0.20679, 0.347222, 0.430556),
-    21: (0.138889, 0.208333, 0.75),
-    22: (0.549769, 0.645833, 0.645833),
-    23: (0.62963, 0.666667, 0.666667),
-    25: (0.425926, 1.0, 1.0),
-    26: (0.325874, 0.537037, 0.537037),
-    28: (0.205426, 0.314623, 0.314623),
-    29: (0.633333, 0.633333, 0.633333),
-    31: (0.379663, 0.68125, 0.75),
-    33: (0.401235, 0.513889, 0.722222),
-    36: (0.700231, 0.854167, 1.0),
-    37: (0.137232, 0.204082, 0.393707),
-    38: (0.759259, 1.0, 1.0),
-    39: (0.0, 0.0, 0.125),
-    41: (0.087784, 0.264286, 0.348512),
-    42: (0.214203, 0.331845, 0.457589),
-    43: (0.166667, 0.166667, 0.166667),
-    45: (0.373225, 0.670139, 0.670139),
-    46: (0.213955, 0.580952, 0.696429),
-    47: (0.484557, 0.733135, 0.733135),
-    48: (0.269074, 0.373333, 0.458333),
-    49: (0.907407, 1.0, 1.0),
-    50: (0.248971, 0.555556, 0.555556),
-    51: (0.406994, 0.709821, 0.709821),
-    52: (0.615741, 0.902778, 0.902778),
-    53: (0.182613, 0.300926, 0.300926),
-    55: (0.164925, 0.438889, 0.813889),
-    56: (0.116629, 0.140306, 0.140306),
-    57: (0.110684, 0.129004, 0.319481),
-    58: (1.0, 1.0, 1.0),
-    59: (0.269547, 0.425926, 0.555556),
-    62: (0.225309, 0.263889, 0.5),
-    63: (0.066667, 0.075, 0.075),
-    64: (0.122454, 0.277083, 0.277083),
-    66: (0.234568, 0.402778, 0.583333),
-    67: (0.166667, 0.166667, 0.166667),
-    68: (0.175, 0.25, 0.2875),
-    70: (0.729861, 0.83125, 0.83125),
-    71: (0.134259, 0.138889, 0.333333),
-    72: (0.3125, 0.3125, 0.5),
-    73: (0.416667, 0.5, 0.5),
-    74: (0.064021, 0.104762, 0.307143),
-    75: (0.0, 0.0, 0.183333),
-    76: (0.194444, 0.2875, 0.327083),
-    77: (0.461111, 0.539286, 0.614683),
-    78: (1.0, 1.0, 1.0),
-}
+BENCHMARK = json.loads(Path(__file__).with_name("oracle_instance_ap.json").read_text("utf-8"))
 
 
-def random_case(seed):
-    """One to three scenes with void, tiny instances, tied scores, overlapping proposals."""
-    rng = np.random.default_rng(seed)
-    num_classes, num_scenes = int(rng.integers(1, 4)), int(rng.integers(1, 4))
-    min_region = int(rng.choice([1, 10, 30]))
-    proposals, truths = [], []
-    for _ in range(num_scenes):
-        count, num_instances = int(rng.integers(100, 400)), int(rng.integers(1, 9))
-        instance = np.sort(rng.integers(-1, num_instances, count))
-        class_of = rng.integers(2, 3 + num_classes, num_instances + 1)  # class 2 is not counted
-        semantic = np.where(instance >= 0, class_of[instance], 2)
-        rows = []
-        for _ in range(int(rng.integers(0, 12))):
-            kept = (instance == rng.integers(0, num_instances)) & (
-                rng.random(count) < rng.choice([0.5, 0.8, 0.95, 1.0])
-            )
-            kept |= rng.random(count) < rng.choice([0, 0.02, 0.1])
-            rows.append(np.flatnonzero(kept) if kept.any() else np.array([0]))
-        score = rng.random(len(rows))
-        if rng.random() < 0.5:
-            score = rng.choice([0.1, 0.5, 0.5, 0.9, 0.3], len(rows))
-        label = [
-            class_of[rng.integers(0, num_instances)]
-            if rng.random() < 0.3
-            else semantic[members[len(members) // 2]]
-            for members in rows
-        ]
-        proposals.append(
-            Proposals(rows=rows, score=score, semantic_label=np.array(label, np.int64))
-        )
-        truths.append(TrueInstances(instance_label=instance, semantic_label=semantic))
-    return proposals, truths, tuple(range(3, 3 + num_classes)), min_region
-
-
-@pytest.mark.parametrize("seed", BENCHMARK)
-def test_random_scenes_score_as_in_the_benchmark(seed):
-    found = instance_ap(*random_case(seed))
-    values = np.nan_to_num([found.ap, found.ap50, found.ap25], nan=-1.0)
-    # The table has six decimals.
-    np.testing.assert_allclose(values, BENCHMARK[seed], atol=5e-7)
+def test_random_scenes_score_as_in_the_benchmark():
+    found, expected = [], []
+    for seed, values in BENCHMARK["cases"].items():
+        case = instance_case(int(seed))
+        usual, longer = instance_ap(*case), instance_ap(*case, include_095=True)
+        found.append((usual.ap, usual.ap50, usual.ap25, longer.ap))
+        expected.append([np.nan if value is None else value for value in values])
+    assert len(expected) == 200
+    # The table has nine decimals.
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 
 
 def boxes(count, size=10):
@@ -183,3 +94,29 @@ def test_scenes_that_do_not_pair_up_are_refused():
         instance_ap_class_agnostic([proposals], [boxes(2), boxes(2)])
     with pytest.raises(SceneError, match="names point 19"):
         instance_ap_class_agnostic([proposals], [boxes(1)], min_region=1)
+
+
+def test_recall_counts_the_true_instances_that_are_found():
+    truth = boxes(4, 120)
+    found = np.where(truth < 2, truth, -1)
+    found[:30] = -1  # three quarters of the first are left
+    found[120:200] = -1  # a third of the second
+    got = instance_ap_class_agnostic([proposals_from_labels(found)], [truth], min_region=1)
+    assert (got.recall50, got.recall25) == (0.25, 0.5)
+
+
+def test_a_proposal_that_lies_on_void_alone_leaves_nothing_to_score():
+    truth = np.r_[boxes(1, 120), np.full(120, -1)]
+    on_void = proposals_from_labels(np.r_[np.full(120, -1), np.zeros(120, int)])
+    got = instance_ap_class_agnostic([on_void], [truth])
+    assert (got.ap, got.recall50) == (0.0, 0.0)
+
+
+def test_what_is_no_score_is_refused_in_words():
+    truth = boxes(2, 120)
+    proposals = proposals_from_labels(truth, np.array([0.5, np.nan]))
+    with pytest.raises(SceneError, match="score of proposal 1 is nan"):
+        instance_ap_class_agnostic([proposals], [truth])
+    short = Proposals(rows=[np.arange(120)], score=np.ones(2), semantic_label=np.zeros(2, np.int64))
+    with pytest.raises(SceneError, match="1 proposals with 2 scores"):
+        instance_ap_class_agnostic([short], [truth])

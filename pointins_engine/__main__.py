@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from pointins_engine import __version__, ablation, convert, data_commands, prior_commands, steer
+from pointins_engine import (
+    __version__,
+    ablation,
+    convert,
+    data_commands,
+    evaluate_command,
+    pack_command,
+    prior_commands,
+    segment_command,
+    steer,
+)
 from pointins_engine.config import RunConfig, Units, UpAxis
 from pointins_engine.errors import ConfigError, PointinsError, SceneError
 from pointins_engine.fork import Parent, find_parent
@@ -123,6 +133,14 @@ def _parser(*, needs_recipe: bool = True) -> argparse.ArgumentParser:
     ablation.add_arguments(ablate)
     converter = command("convert", _convert, "Take public encoder weights in, or give ours out.")
     convert.add_arguments(converter)
+    segment = command("segment", _segment, "Find the objects of scans, without labels.")
+    segment_command.add_arguments(segment)
+    evaluator = command(
+        "evaluate", _evaluate, "Compare predicted instances with ground truth, as benchmarks do."
+    )
+    evaluate_command.add_arguments(evaluator)
+    packer = command("pack", _pack, "Put the network of a run into one small file.")
+    pack_command.add_arguments(packer)
 
     scenes = command("scenes", _scenes, "Look at scans as the engine reads them.")
     scenes.add_argument("action", choices=["show"], help="show: points, fields, extent, labels")
@@ -258,6 +276,18 @@ def _ablate(args: argparse.Namespace, rest: list[str]) -> int:
 
 def _convert(args: argparse.Namespace, rest: list[str]) -> int:
     return convert.run(args)
+
+
+def _evaluate(args: argparse.Namespace, rest: list[str]) -> int:
+    return evaluate_command.run(args)
+
+
+def _segment(args: argparse.Namespace, rest: list[str]) -> int:
+    return segment_command.run(args)
+
+
+def _pack(args: argparse.Namespace, rest: list[str]) -> int:
+    return pack_command.run(args)
 
 
 def _data(args: argparse.Namespace, rest: list[str]) -> int:

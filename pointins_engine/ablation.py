@@ -58,7 +58,7 @@ QUIET_LOG = {  # nobody watches, and little is lost when it is stopped
 }
 LINE_EVERY_S = 10.0
 MAX_SEED = 9_999  # the rooms of this run seed are kept for choosing numbers
-EVALUATION_VERSION = 1  # counts changes of what evaluation does; older results are made again
+EVALUATION_VERSION = 2  # counts changes of what evaluation does; older results are made again
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -336,14 +336,16 @@ def _zero_offsets(ablation: Ablation) -> dict[str, Any]:
 
 
 def _classical(ablation: Ablation) -> dict[str, Any]:
-    from pointins_engine.evaluate.baselines import classical_figures
+    from pointins_engine.baselines.tuning import classical_figures
 
     config, scenes = _recipe_config(ablation).scene, _scenes(ablation)
     return _kept(
         ablation,
         "classical",
         to_dict(config),
-        lambda: classical_figures(scenes.development, scenes.unseen, config.grid_size),
+        lambda: classical_figures(
+            scenes.development, scenes.unseen, config.grid_size, config.domain
+        ),
     )
 
 

@@ -116,7 +116,7 @@ def _link(studio: subprocess.Popen, run: str) -> str:
     """The studio's one-use link, turned to the live page of the run."""
     assert studio.stdout is not None, "the studio is started with a pipe"
     for line in studio.stdout:
-        found = re.search(r"(http://\S+?)/\?token=(\S+)", line)
+        found = re.search(r"(http://[^/\s]+)/\S*?\?token=([\w-]+)", line)
         if found:
             return f"{found[1]}/live/{run}?token={found[2]}"
     raise RunError(f"the studio ended with code {studio.wait()} before it printed its link.")

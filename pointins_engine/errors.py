@@ -2,6 +2,7 @@
 
 PointinsError            the command line prints it without a traceback and exits with 2
 ├── SceneError           a scan or its labels cannot be read as a scene
+│   └── ScanQuestion     ... before its owner says in which unit it is, or which way is up
 ├── ConfigError          a value or a combination of values of the configuration is not possible
 ├── RunError             a run folder cannot be written, read or resumed
 └── WeightsError         a file of weights cannot be read, or holds another network
@@ -14,6 +15,20 @@ class PointinsError(Exception):
 
 class SceneError(PointinsError):
     """A scan, a folder of scans or a label file cannot be read; names the file and the fix."""
+
+
+class ScanQuestion(SceneError):
+    """A scan is refused until its owner says in which unit it is, or which way is up.
+
+    Attributes:
+        question: What was found, without naming flags of a command.
+        ask: `units` or `up` (or both), with the likely answer.
+    """
+
+    def __init__(self, text: str, *, question: str, ask: dict[str, str]) -> None:
+        super().__init__(text)
+        self.question = question
+        self.ask = ask
 
 
 class ConfigError(PointinsError):

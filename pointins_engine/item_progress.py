@@ -25,13 +25,14 @@ class ItemProgress:
         self._start = self._last_line = time.monotonic()
         self._is_live = self._console.is_terminal
         self._bar = Progress(
-            TextColumn("{task.completed}/{task.total} " + noun),
+            TextColumn("{task.fields[done]}/{task.total} " + noun),
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[left]} {task.fields[doing]}", markup=False),
             console=self._console,
             disable=not self._is_live,
         )
-        self._task = self._bar.add_task(noun, total=total, left="")
+        self._task = self._bar.add_task(noun, total=total, done=0, left="", doing="")
+        self._doing, self._share = "", 0.0
 
     def __enter__(self) -> "ItemProgress":
         self._bar.start()
@@ -49,21 +50,37 @@ class ItemProgress:
         """One sentence above the bar."""
         self._console.print(line, soft_wrap=True, markup=False)
 
+    def within(self, share: float, doing: str) -> None:
+        """The item in work is done to a share of 0..1; what is done to it just now, in words."""
+        self._share, self._doing = share, doing
+        self._show()
+
     def advance(self, is_passed_over: bool = False) -> None:
         """One more item is done; it cost nothing if it was passed over."""
         self._num_done += 1
         self._num_passed += is_passed_over
+        self._share, self._doing = 0.0, ""
+        self._show()
+
+    def _show(self) -> None:
         now = time.monotonic()
-        worked = self._num_done - self._num_passed
+        worked = self._num_done - self._num_passed + self._share
         left = ""
         if worked:
             each_s = (now - self._start) / worked
-            left = f"{duration(each_s * (self._total - self._num_done))} left"
-        self._bar.update(self._task, completed=self._num_done, left=left)
-        is_due = now - self._last_line >= LINE_EVERY_S or self._num_done == self._total
-        if not self._is_live and is_due:
+            left = f"{duration(each_s * (self._total - self._num_done - self._share))} left"
+        self._bar.update(
+            self._task,
+            completed=self._num_done + self._share,
+            done=self._num_done,
+            left=left,
+            doing=self._doing,
+        )
+        is_last = self._num_done == self._total
+        if not self._is_live and (is_last or now - self._last_line >= LINE_EVERY_S):
             self._last_line = now
-            self.say(f"{self._num_done}/{self._total} {self._noun}  {left}".rstrip())
+            parts = (f"{self._num_done}/{self._total} {self._noun}", left, self._doing)
+            self.say("  ".join(part for part in parts if part))
 
 
 def duration(seconds: float) -> str:

@@ -147,7 +147,7 @@ def test_a_set_of_scenes_is_completed_for_training_and_names_doubles(cloud):
     scene = scene_from_arrays(cloud["coord"])
     scenes = SceneSet.of([scene], SceneConfig(grid_size=0.05))
     assert scenes.ids == ["scan"]
-    assert abs(scenes[0].normal[:, 2]).mean() > 0.9 and scenes[0].is_plane.all()
+    assert abs(scenes[0].normal[:, 2]).mean() > 0.9 and scenes[0].is_plane.mean() > 0.95
     with pytest.raises(SceneError, match="'scan' is the id of several"):
         SceneSet.of([scene, scene], SceneConfig())
     with pytest.raises(SceneError, match="there are no scenes"):

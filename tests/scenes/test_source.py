@@ -68,7 +68,7 @@ def test_missing_normals_are_estimated_when_they_are_a_feature(tmp_path):
     scene = open_scenes(SceneConfig(source=str(tmp_path / "floor.npy")), seed=0)[0]
     assert scene.id == "floor"
     assert np.median(scene.normal[:, 2]) > 0.9
-    assert scene.is_plane.all()
+    assert scene.is_plane.mean() > 0.98  # a plane ends at 2.5 deviations of its noise
 
 
 def test_folders_are_searched_and_ids_stay_unique(tmp_path):

@@ -7,7 +7,7 @@ Source:
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,9 +90,7 @@ class NuScenes(Dataset):
         entries: tuple[SceneEntry, ...],
         notes: tuple[str, ...] = (),
     ) -> None:
-        names = tuple(_MERGED)
-        things = frozenset(names[:_NUM_THINGS])
-        super().__init__(root, entries, ClassTable(names=names, things=things), notes)
+        super().__init__(root, entries, benchmark_classes(), notes)
         self._frames = frames  # by scene id: folder of the tables, keyframe
         self._num_listed = len(frames)
         self._lookups: dict[Path, Int32[np.ndarray, " raw"]] = {}
@@ -201,13 +199,7 @@ class NuScenes(Dataset):
         """Class of each raw id, -1 = ignored."""
         version, _ = self._frames[entry.id]
         if version not in self._lookups:
-            named = tables.class_ids(version) or dict(enumerate(_RAW_CLASSES))
-            merged = {raw: index for index, raws in enumerate(_MERGED.values()) for raw in raws}
-            lookup = np.full(256, -1, np.int32)
-            for raw_id, name in named.items():
-                if 0 <= raw_id < 256:
-                    lookup[raw_id] = merged.get(name, -1)
-            self._lookups[version] = lookup
+            self._lookups[version] = class_lookup(tables.class_ids(version))
         return self._lookups[version]
 
     def _all_poses(self) -> Iterator[tuple[str, Float64[np.ndarray, "4 4"]]]:
@@ -220,6 +212,26 @@ class NuScenes(Dataset):
             for id, frame in frames.items():
                 if frame.ego_pose in ego and frame.sensor in sensor:
                     yield id, ego[frame.ego_pose] @ sensor[frame.sensor]
+
+
+def benchmark_classes() -> ClassTable:
+    """The 16 classes of the benchmark; the first ten are things."""
+    names = tuple(_MERGED)
+    return ClassTable(names=names, things=frozenset(names[:_NUM_THINGS]))
+
+
+def class_lookup(named: Mapping[int, str] | None = None) -> Int32[np.ndarray, " raw"]:
+    """Class of the benchmark of each raw id 0..255, -1 = ignored.
+
+    Args:
+        named: Names of the raw ids; those of the published tables without.
+    """
+    merged = {raw: index for index, raws in enumerate(_MERGED.values()) for raw in raws}
+    lookup = np.full(256, -1, np.int32)
+    for raw_id, name in (named or dict(enumerate(_RAW_CLASSES))).items():
+        if 0 <= raw_id < 256:
+            lookup[raw_id] = merged.get(name, -1)
+    return lookup
 
 
 def _table_folders(root: Path) -> tuple[Path, list[Path]]:

@@ -99,6 +99,12 @@ def classes_200() -> ClassTable:
     return ClassTable(names=names, things=frozenset(names) - set(_STUFF), groups=groups)
 
 
+def instance_classes(table: Literal[20, 200]) -> dict[int, str]:
+    """Raw class id -> name of the classes whose instances a benchmark counts, in its order."""
+    rows = _CLASSES_20.items() if table == 20 else ((i, n) for i, n, _ in _raw_classes_200())
+    return {raw_id: name for raw_id, name in rows if name not in _STUFF}
+
+
 class ScanNet(Dataset):
     """ScanNet as it is downloaded, with the 20 classes of its benchmark."""
 

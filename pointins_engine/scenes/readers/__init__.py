@@ -49,6 +49,11 @@ def ending(path: Path) -> str | None:
     return next((suffix for suffix in _READERS if name.endswith(suffix)), None)
 
 
+def scan_endings() -> tuple[str, ...]:
+    """All known endings of single files, lower case, each with its dot."""
+    return tuple(_READERS)
+
+
 def scans_among(paths: list[Path]) -> list[Path]:
     """Which files of one folder are scans, by their names; only text files are looked into.
 

@@ -41,10 +41,13 @@ def holds_coordinates(names: list[str]) -> bool:
     return any(set(triple) <= {clean_name(name) for name in names} for triple in _COORD)
 
 
-def scan_of_columns(columns: Columns, path: Path, notes: tuple[str, ...] = ()) -> RawScan:
+def scan_of_columns(
+    columns: Columns, path: Path, notes: tuple[str, ...] = (), *, first_instance: int = 1
+) -> RawScan:
     """A scan from named columns of equal length.
 
-    A column `label` is a class id; `instance` is an instance id, where 0 or less means none.
+    A column `label` is a class id; `instance` is an instance id, where what is below
+    `first_instance` means none.
 
     Raises:
         SceneError: If there is no x, y, z.
@@ -64,7 +67,7 @@ def scan_of_columns(columns: Columns, path: Path, notes: tuple[str, ...] = ()) -
         semantic=None if semantic is None else whole_numbers(semantic, "class ids", path),
         instance=None
         if instance is None
-        else as_instance(whole_numbers(instance, "instance ids", path)),
+        else as_instance(whole_numbers(instance, "instance ids", path), first_instance),
         notes=notes,
     )
 

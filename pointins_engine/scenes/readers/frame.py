@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from pointins_engine.config import Units, UpAxis
+from pointins_engine.scenes.readers.doubt import Doubt
 from pointins_engine.scenes.readers.survey import survey
 from pointins_engine.scenes.readers.units import METRES, doubt_about, read_in, taken_as
 from pointins_engine.scenes.readers.upright import (
@@ -34,7 +35,7 @@ class Frame:
 
     metres_per_unit: float
     turn: Float64[np.ndarray, "3 3"]  # axes of the file -> z up
-    doubts: tuple[str, ...]  # neither said nor stated, and the scan speaks against it
+    doubts: tuple[Doubt, ...]  # neither said nor stated, and the scan speaks against it
     notes: tuple[str, ...]  # of something unusual
     taken: str  # what was taken as given because nothing spoke against it; may be empty
 
@@ -82,8 +83,8 @@ def find_frame(
         reading = read_up(found)
         if up != "auto" and reading.instead:
             notes.append(f"{up} is up as asked for, though then {reading.text}.")
-        elif up == "auto" and reading.instead:
-            doubts.append(doubt_about_up(reading))
+        elif up == "auto" and (doubt := doubt_about_up(reading)):
+            doubts.append(doubt)
         elif up == "auto":
             taken.append(f"z taken as up: {reading.text}")
     return Frame(

@@ -19,6 +19,7 @@ _TYPES = {
 }  # fmt: skip
 _ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
 _MAX_HEADER = 1 << 16  # bytes
+FROM_ZERO = "comment instances from 0"  # line of the header: id 0 is an instance, -1 is none
 _CORNERS = ("vertex_indices", "vertex_index")
 
 
@@ -37,7 +38,7 @@ def read_ply(path: Path) -> RawScan:
     """Vertices of a PLY file; faces and other elements are left out.
 
     A field `label` is a class id, as in ScanNet's label meshes; `instance` is an instance id, where
-    0 or less means none.
+    0 or less means none, or less than 0 if a comment of the header says `instances from 0`.
 
     Raises:
         SceneError: If the header is broken or promises more vertices than the file holds.
@@ -45,6 +46,18 @@ def read_ply(path: Path) -> RawScan:
     data = path.read_bytes()
     order, elements, body = _header(data, path)
     return _vertices(data, order, elements, body, path)[0]
+
+
+def read_ply_columns(path: Path) -> tuple[dict[str, np.ndarray], int]:
+    """Properties of the vertices by the names of the file, and the lowest id that is an instance.
+
+    Raises:
+        SceneError: As `read_ply`.
+    """
+    data = path.read_bytes()
+    order, elements, body = _header(data, path)
+    columns, _, _ = _vertex_columns(data, order, elements, body, path)
+    return columns, _first_instance(data)
 
 
 def read_ply_mesh(path: Path) -> tuple[RawScan, Int64[np.ndarray, "f 3"]]:
@@ -69,11 +82,18 @@ def _vertices(
     data: bytes, order: str, elements: list[_Element], body: int, path: Path
 ) -> tuple[RawScan, int, list[_Element]]:
     """The scan, where its vertices begin, and the elements from them on."""
+    columns, body, rest = _vertex_columns(data, order, elements, body, path)
+    return scan_of_columns(columns, path, first_instance=_first_instance(data)), body, rest
+
+
+def _vertex_columns(
+    data: bytes, order: str, elements: list[_Element], body: int, path: Path
+) -> tuple[dict[str, np.ndarray], int, list[_Element]]:
+    """Properties by name, where the vertices begin, and the elements from them on."""
     for k, element in enumerate(elements):
         if element.name == "vertex":
             read = _ascii_vertices if order == "=" else _binary_vertices
-            columns = read(data, body, order, element, path)
-            return scan_of_columns(columns, path), body, elements[k:]
+            return read(data, body, order, element, path), body, elements[k:]
         body = _skip(data, body, order, element, path)
     raise SceneError(f"{path}: the PLY header names no `vertex` element.")
 
@@ -111,6 +131,11 @@ def _header(data: bytes, path: Path) -> tuple[str, list[_Element], int]:
                 "twice; rename or remove one of them."
             )
     return order, elements, body
+
+
+def _first_instance(data: bytes) -> int:
+    header = data[: data.find(b"end_header", 0, _MAX_HEADER)]
+    return 0 if FROM_ZERO in header.decode("ascii", "replace").splitlines() else 1
 
 
 def _check_property(words: list[str]) -> None:

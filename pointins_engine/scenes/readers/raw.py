@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pointins_engine.config import Units, UpAxis
-from pointins_engine.errors import SceneError
+from pointins_engine.errors import ScanQuestion, SceneError
 from pointins_engine.scenes.readers.frame import Axis, Stated, find_frame
 from pointins_engine.scenes.readers.sanity import sane
 from pointins_engine.types import Scene
@@ -93,9 +93,13 @@ def to_scene(
     stated = Stated(metres_per_unit=raw.metres_per_unit, up=raw.up, is_camera=raw.camera_frame)
     frame = find_frame(coord, stated, units=units, up=up)
     if is_strict and frame.doubts:
-        raise SceneError(f"{path}: " + " ".join(frame.doubts))
+        raise ScanQuestion(
+            f"{path}: " + " ".join(frame.doubts),
+            question=" ".join(d.finding[:1].upper() + d.finding[1:] for d in frame.doubts),
+            ask={doubt.about: doubt.likely for doubt in frame.doubts},
+        )
     coord = (coord * frame.metres_per_unit) @ frame.turn.T
-    said = (*raw.notes, *frame.doubts, *frame.notes)
+    said = (*raw.notes, *map(str, frame.doubts), *frame.notes)
     notes = [type(note)(f"{path.name}: {note}") for note in said]  # what is Taken stays so
     if frame.taken:
         notes.append(Taken(f"{path.name}: {frame.taken}"))
@@ -120,10 +124,10 @@ def to_scene(
     return scene, notes
 
 
-def as_instance(label: np.ndarray) -> np.ndarray:
-    """Instance ids as they are, with -1 where the file says 0 or less."""
+def as_instance(label: np.ndarray, first: int = 1) -> np.ndarray:
+    """Instance ids as they are, with -1 where the file says less than the first id."""
     label = label.astype(np.int64)
-    return np.where(label > 0, label, -1).astype(np.int32)
+    return np.where(label >= first, label, -1).astype(np.int32)
 
 
 def _semantic(raw: RawScan, finite: np.ndarray) -> tuple[Any, tuple[str, ...]]:

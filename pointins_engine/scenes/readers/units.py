@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pointins_engine.config import Units
+from pointins_engine.scenes.readers.doubt import Doubt
 from pointins_engine.scenes.readers.survey import Survey
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048}
@@ -73,11 +74,11 @@ def taken_as(unit: Units, found: Survey) -> str:
     return text
 
 
-def doubt_about(unit: Units, found: Survey) -> str:
-    """Sentences for a scan that is not plausible in a unit; empty if it is."""
+def doubt_about(unit: Units, found: Survey) -> Doubt | None:
+    """Sentences for a scan that is not plausible in a unit; None if it is."""
     reading = read_in(unit, found)
     if reading.is_plausible:
-        return ""
+        return None
     others = sorted(
         (r for r in (read_in(u, found) for u in ("mm", "cm", "m")) if r.unit != unit),
         key=lambda r: r.misfit,
@@ -88,10 +89,20 @@ def doubt_about(unit: Units, found: Survey) -> str:
     start = f"in {_NAMES[unit]} it would be {reading.text}, which is not plausible"
     keep = f"pass --scene.units {unit} if it is so"
     if not likely:
-        return f"{start}, nor does another unit fit; scale it to metres, or {keep}."
+        return Doubt(
+            f"{start}, nor does another unit fit.",
+            f"Scale it to metres, or {keep}.",
+            about="units",
+            likely=unit,
+        )
     looks = " or ".join(f"{_NAMES[r.unit]} ({r.text})" for r in likely)
     flags = " or ".join(map(_flag, likely))
-    return f"{start}; it looks like {looks}. Confirm with {flags}, or {keep}."
+    return Doubt(
+        f"{start}; it looks like {looks}.",
+        f"Confirm with {flags}, or {keep}.",
+        about="units",
+        likely=likely[0].unit,
+    )
 
 
 def _flag(reading: UnitReading) -> str:

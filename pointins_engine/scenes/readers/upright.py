@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pointins_engine.geometry import estimate_normals, rotation_between, voxelize
+from pointins_engine.scenes.readers.doubt import Doubt
 from pointins_engine.scenes.readers.survey import Survey
 
 _CAMERA_AXES = np.array(
@@ -155,14 +156,16 @@ def up_axis_note(found: Survey) -> str:
     return f"not confirmed: {doubt_about_up(reading)}"
 
 
-def doubt_about_up(reading: UpReading) -> str:
-    """Sentences for a scan that speaks against z; empty if it does not."""
+def doubt_about_up(reading: UpReading) -> Doubt | None:
+    """Sentences for a scan that speaks against z; None if it does not."""
     if not reading.instead:
-        return ""
+        return None
     axes, flags = " or ".join(reading.instead), " or ".join(map(_flag, reading.instead))
-    return (
-        f"z was expected to be up, but it looks like {axes}: {reading.text}. "
-        f"Confirm with {flags}, or pass --scene.up z if z is up."
+    return Doubt(
+        f"z was expected to be up, but it looks like {axes}: {reading.text}.",
+        f"Confirm with {flags}, or pass --scene.up z if z is up.",
+        about="up",
+        likely=reading.instead[0],
     )
 
 

@@ -20,14 +20,20 @@ from pathlib import Path
 import uvicorn
 
 from app.access import Access, Rights
+from app.runs import Runs
 from app.scenes.api import open_browser
 from app.scenes.collections import SIMULATED
-from app.server import create_app
+from app.segmenting.segmenter import Segmenter
+from app.segmenting.uploads import UploadLimits
+from app.server import SEGMENTATIONS, create_app
 from app.session_file import find_sessions, write_session
+from layouts.recording import PLAY
+from pointins_engine.builtin import recorded_example
 from pointins_engine.run_log.store import RunStore
 from pointins_engine.scene_index.cache import default_cache
 
 DEFAULT_PORT = 8050
+MIB = 1024**2
 SHUTDOWN_S = 1  # open connections get this long before they are cut
 LINK_TIMEOUT_S = 5
 
@@ -69,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--cache", type=Path, default=default_cache(), help="where what was read of scenes is kept"
     )
+    parser.add_argument(
+        "--segmentations",
+        type=Path,
+        metavar="DIR",
+        help="folder of segmentations (default: beside the folder of runs)",
+    )
     parser.add_argument("--port", type=int, help=f"default {DEFAULT_PORT}; 0 takes a free one")
     parser.add_argument("--no-open", action="store_true", help="do not open a browser")
     parser.add_argument("--link", action="store_true", help="new link to a studio that runs")
@@ -84,6 +96,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="let the browser name scans under DIR to train on, besides those of --scenes",
     )
+    parser.add_argument("--no-example", action="store_true", help="leave out the recorded example")
+    parser.add_argument("--no-upload", action="store_true", help="take no scans from the browser")
+    parser.add_argument(
+        "--max-upload-mb",
+        type=int,
+        default=UploadLimits().max_bytes // MIB,
+        metavar="N",
+        help="largest scan that is taken from the browser, in MiB (default %(default)s)",
+    )
     parser.add_argument("--api-docs", action="store_true", help="describe the API at /api/docs")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument(
@@ -97,6 +118,8 @@ def serve(options: argparse.Namespace) -> None:
     """Run the studio until it is interrupted."""
     refuse_open_host(options.host, options.port or DEFAULT_PORT, options.i_know_this_is_open)
     check_sources(options.scenes, options.priors, options.launch_scenes)
+    if options.max_upload_mb < 1:
+        raise UsageError(f"--max-upload-mb {options.max_upload_mb}: expected 1 or more.")
     make_runs_folder(options.runs)
     port = DEFAULT_PORT if options.port is None else options.port
     listener = listen(options.host, port)
@@ -104,17 +127,26 @@ def serve(options: argparse.Namespace) -> None:
     hosts = [*options.allow_host, *_names(options.host)]
     access = Access(port, hosts)
     scenes = open_browser(options.scenes, options.cache, options.priors, runs=options.runs)
+    store = RunStore(options.runs)
+    example = None if options.no_example else recorded_example()
     app = create_app(
-        RunStore(options.runs),
+        store,
         access,
         scenes=scenes,
+        segmenter=Segmenter(
+            options.segmentations or options.runs.resolve().parent / SEGMENTATIONS,
+            Runs(store),
+            scenes.collections,
+            None if options.no_upload else UploadLimits(max_bytes=options.max_upload_mb * MIB),
+        ),
         train_on=options.scenes,
         train_under=options.launch_scenes,
         can_launch=not options.no_launch,
         api_docs=options.api_docs,
+        example=example,
     )
     base = f"http://{_url_host(options.host)}:{port}"
-    url = f"{base}{access.new_link()}"
+    url = f"{base}{first_link(access, store, example)}"
     with listener, _session(options.runs, port, access.api_token):
         print(url)
         print(f"View only: {base}{access.new_link(rights='view')}", flush=True)
@@ -122,6 +154,13 @@ def serve(options: argparse.Namespace) -> None:
         if not options.no_open:
             webbrowser.open(url)
         asyncio.run(_serve_until_signal(app, listener))
+
+
+def first_link(access: Access, store: RunStore, example: Path | None) -> str:
+    """What the browser opens: the list of runs, or the example where there are none."""
+    if example is None or store.ids():
+        return access.new_link()
+    return access.new_link(f"/live/{example.name}") + PLAY
 
 
 async def _serve_until_signal(app: object, listener: socket.socket) -> None:

@@ -4,22 +4,20 @@ Array files are served as they lie on disk. Their address carries the run's vers
 may keep them for good; after a resume the version is another one.
 """
 
-import hashlib
-import json
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from app.access import Access, Rights, visitor
+from app.answers import KEPT_FOR_GOOD, file_answer, json_answer
 from app.runs import Runs, StoredFile
 from app.thumbnails import Thumbnails
 from pointins_engine.errors import RunError
 
-KEPT_FOR_GOOD = "private, max-age=31536000, immutable"
 MAX_STEP_DIGITS = 12
 
 
@@ -78,11 +76,7 @@ def _run_routes(runs: Runs, thumbnails: Thumbnails) -> APIRouter:
     @router.get("/runs/{run}/head")
     def head(run: str, request: Request) -> Response:
         """Version, state and newest frames: what a poll wants; with an ETag."""
-        body = json.dumps(runs.head(run), separators=(",", ":"))
-        tag = f'W/"{hashlib.sha256(body.encode()).hexdigest()[:16]}"'
-        if _has_tag(request, tag):
-            return Response(status_code=304, headers={"ETag": tag})
-        return Response(body, media_type="application/json", headers={"ETag": tag})
+        return json_answer(request, runs.head(run))
 
     @router.get("/runs/{run}/scenes/{scene}/frames")
     def frames(run: str, scene: str) -> dict[str, Any]:
@@ -168,18 +162,5 @@ def _step(text: str) -> int:
 
 def _file_response(request: Request, file: StoredFile, version: str) -> Response:
     stat = file.path.stat()
-    tag = f'"{file.version}-{stat.st_mtime_ns:x}-{stat.st_size:x}"'
-    headers = {
-        "ETag": tag,
-        "Cache-Control": KEPT_FOR_GOOD if version == file.version else "no-cache",
-    }
-    if _has_tag(request, tag):
-        return Response(status_code=304, headers=headers)
-    return FileResponse(
-        file.path, media_type="application/octet-stream", headers=headers, stat_result=stat
-    )
-
-
-def _has_tag(request: Request, tag: str) -> bool:
-    sent = request.headers.get("if-none-match", "")
-    return tag in (part.strip() for part in sent.split(","))
+    tag = f"{file.version}-{stat.st_mtime_ns:x}-{stat.st_size:x}"
+    return file_answer(request, file.path, stat, tag=tag, is_current=version == file.version)

@@ -21,7 +21,7 @@ PAGE_STYLE = """
 body{display:block}main{margin:32px auto;width:min(60rem,calc(100vw - 32px))}
 h2{margin:28px 0 4px;font-size:15px}dl{margin:0}dt{margin:14px 0 2px;overflow-wrap:anywhere}
 dd{margin:0;color:var(--quiet)}b{display:inline-block;min-width:3.4em;color:var(--before)}
-b.post{color:var(--prior)}
+b:not(.get){color:var(--prior)}
 """
 
 
@@ -70,7 +70,7 @@ def _entry(method: str, path: str, operation: dict[str, Any], whole: dict[str, A
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     fields = _fields(body.get("schema", {}), whole)
     about = operation.get("description") or operation.get("summary", "")
-    needs = " Needs control." if method == "post" else ""
+    needs = "" if method == "get" else " Needs control."
     details = "".join(
         f"<dd>{what}: <code>{escape(', '.join(names))}</code></dd>"
         for what, names in (("query", asked), ("body", fields))

@@ -30,6 +30,7 @@ COMMANDS_A_SECOND = 5  # of one session
 MAX_PENDING = 50  # commands that wait for the trainer
 MAX_TOLD = 100  # commands of an answer, the newest
 FROM_WHEN = "from the next step"
+RECORDING = "This is a recording: nobody trains it, so there is nothing to steer."
 
 
 class Edit(BaseModel):
@@ -66,9 +67,10 @@ def add_control_api(server: FastAPI, runs: Runs) -> None:
     def control(run: str) -> dict[str, Any]:
         """Whether the trainer takes commands, the fields it can change, and past commands."""
         trainer = runs.trainer(run)
-        why = why_nobody_listens(trainer.state)
+        why = _why_not(trainer)
         return {
             "accepts": not why,
+            "is_recording": trainer.is_recording,
             "status": trainer.state["status"],
             "why": why,
             "fields": _fields(trainer),
@@ -87,7 +89,7 @@ def add_control_api(server: FastAPI, runs: Runs) -> None:
         asking = visitor.get()
         by = "" if asking is None else asking.id
         trainer = runs.trainer(run)
-        why = why_nobody_listens(trainer.state)
+        why = _why_not(trainer)
         if why:
             raise HTTPException(409, why)
         if order.command == "set":
@@ -110,6 +112,11 @@ def add_control_api(server: FastAPI, runs: Runs) -> None:
         return JSONResponse({"id": id}, 202)
 
     server.include_router(router)
+
+
+def _why_not(trainer: Trainer) -> str:
+    """Why a run takes no commands, in a sentence; empty if its trainer listens."""
+    return RECORDING if trainer.is_recording else why_nobody_listens(trainer.state)
 
 
 def previewed(trainer: Trainer, values: dict[str, Any]) -> tuple[list[str], dict[str, str]]:

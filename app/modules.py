@@ -10,10 +10,10 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from starlette.responses import Response
 
-from app.api import KEPT_FOR_GOOD
+from app.answers import KEPT_FOR_GOOD
 from pointins_engine.errors import RunError
 
-ENTRIES = ("viewport/main.mjs", "steering/main.mjs")
+ENTRIES = ("viewport/main.mjs", "steering/main.mjs", "segment/main.mjs")
 
 
 class Modules:

@@ -13,7 +13,7 @@ from app.runs import Runs
 from app.scenes.api import SceneBrowser
 from app.scenes.callbacks import scenes_page
 from app.thumbnails import Thumbnails
-from layouts import ids, launch, live, states
+from layouts import ids, launch, live, recording, segment, states
 from layouts import runs as runs_layout
 from layouts.shell import rail_classes
 
@@ -34,6 +34,7 @@ def _add_navigation(dash: Dash, runs: Runs, browser: SceneBrowser) -> None:
         Output(ids.RAIL_RUNS, "className"),
         Output(ids.RAIL_LIVE, "className"),
         Output(ids.RAIL_SCENES, "className"),
+        Output(ids.RAIL_SEGMENT, "className"),
         Output(ids.RAIL_LAUNCH, "className"),
         Input(ids.URL, "pathname"),
         State(ids.URL, "search"),
@@ -44,11 +45,24 @@ def _add_navigation(dash: Dash, runs: Runs, browser: SceneBrowser) -> None:
             return (_live_page(runs, rest), *rail_classes("live"))
         if name == "scenes":
             return (scenes_page(browser, unquote(rest), search), *rail_classes("scenes"))
+        if name == "segment":
+            page = segment.result_page(unquote(rest)) if rest else segment.start_page()
+            return (page, *rail_classes("segment"))
         if name == "launch":
             return (launch.launch_page(str(runs.root)), *rail_classes("launch"))
         if name:
             return (runs_layout.no_such_page(), *rail_classes(""))
         return (runs_layout.runs_page(str(runs.root)), *rail_classes("runs"))
+
+    @dash.callback(
+        Output(ids.PAGE, "children", allow_duplicate=True),
+        Input(ids.AWAITED_TICK, "n_intervals"),
+        State(ids.AWAITED_RUN, "data"),
+        prevent_initial_call=True,
+    )
+    def look_again(_: int | None, run_id: str) -> Any:
+        """The page of a run that was not there when its address was opened."""
+        return _live_page(runs, run_id) if run_id in runs.ids() else no_update
 
     dash.clientside_callback(
         ClientsideFunction("studio", "theme"),
@@ -64,7 +78,7 @@ def _live_page(runs: Runs, run_id: str) -> Any:
         rows = runs.summaries()
         run_id = next((row["id"] for row in rows if row["status"] in states.ALIVE), known[0])
     if not run_id:
-        return runs_layout.nothing_live(_example(runs))
+        return runs_layout.nothing_live(_command_of_first_run(runs))
     if run_id not in known:
         return runs_layout.no_such_run(run_id, known)
     row = runs.summary_or_damage(run_id)
@@ -85,7 +99,9 @@ def _add_run_list(dash: Dash, runs: Runs, thumbnails: Thumbnails) -> None:
         key = _digest([{**row, "age_s": None} for row in rows])
         if key == shown:
             return no_update, no_update
-        return runs_layout.run_list(rows) if rows else runs_layout.no_runs(_example(runs)), key
+        is_example = bool(rows) and rows[-1]["id"] == runs.example and bool(rows[-1]["recording"])
+        own, example = (rows[:-1], rows[-1]) if is_example else (rows, None)
+        return runs_layout.run_list(own, example, _command_of_first_run(runs)), key
 
 
 def _add_state(dash: Dash, runs: Runs) -> None:
@@ -102,10 +118,17 @@ def _add_state(dash: Dash, runs: Runs) -> None:
         details = runs.details(run_id)
         return (
             live.live_top(details),
-            states.banner(details, _resume_command(runs, details), details["log"][-LOG_LINES:]),
+            _banner(runs, details),
             live.alarms(details["alarms"]),
             live.run_facts(details),
         )
+
+
+def _banner(runs: Runs, details: dict[str, Any]) -> Any:
+    if details["recording"]:
+        return recording.recording_banner(details, _command_of_first_run(runs))
+    log = details["log"][-LOG_LINES:]
+    return states.banner(details, _resume_command(runs, details), log)
 
 
 def _resume_command(runs: Runs, details: dict[str, Any]) -> str:
@@ -120,5 +143,5 @@ def _digest(rows: list[dict[str, Any]]) -> str:
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
-def _example(runs: Runs) -> str:
+def _command_of_first_run(runs: Runs) -> str:
     return f"pointins pretrain indoor_demo --run {runs.root / 'rooms'}"

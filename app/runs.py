@@ -38,6 +38,7 @@ class Trainer(NamedTuple):
     config: RunConfig  # with the edits that are in force
     first: RunConfig  # what the run was started with
     events: list[dict[str, Any]]  # answers to commands, and edits
+    is_recording: bool  # nobody trains it any more
 
 
 class _Known(NamedTuple):
@@ -48,22 +49,34 @@ class _Known(NamedTuple):
 
 
 class Runs:
-    """Read access to the runs of one folder.
+    """Read access to the runs of one folder, and to the recorded example beside it.
 
     Every method that takes an id raises RunError if there is no such run, scene or frame, or if it
     cannot be read.
+
+    Args:
+        store: The folder.
+        example: Folder of a recording that comes last, unless a run has its id; None = none.
     """
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, example: Path | None = None) -> None:
         self.root = store.root
         self._store = store
+        self._example = None if example is None else RunStore(example)
         self._lock = threading.RLock()
         self._known: dict[str, _Known] = {}
 
     def ids(self) -> list[str]:
-        """Ids of all runs, newest first."""
+        """Ids of all runs, newest first, the recorded example at the end."""
         with self._lock:
-            return self._store.ids()
+            own = self._store.ids()
+            return own if (example := self._example_id(own)) is None else [*own, example]
+
+    @property
+    def example(self) -> str | None:
+        """Id of the recorded example, where it is shown."""
+        with self._lock:
+            return self._example_id(self._store.ids())
 
     def summaries(self) -> list[dict[str, Any]]:
         """One row a run, newest first; a damaged run is a row that says why."""
@@ -77,6 +90,7 @@ class Runs:
                 "id": run_id,
                 "recipe": None,
                 "created": None,
+                "recording": None,
                 "status": "damaged",
                 "detail": str(error),
                 "step": None,
@@ -103,6 +117,7 @@ class Runs:
                     "id": run_id,
                     "recipe": run.record["recipe"],
                     "created": run.record["created"],
+                    "recording": _recording(run),
                     **{name: state.get(name) for name in STATE_FIELDS},
                     "device": run.record.get("device"),
                     "scenes": run.scenes(),
@@ -225,7 +240,14 @@ class Runs:
             run = self._open(run_id)
             try:
                 events = [e for e in run.events() if e.get("kind") in ("control", "edit")]
-                return Trainer(run.paths, run.state(), run.config_now(), run.config, events)
+                return Trainer(
+                    run.paths,
+                    run.state(),
+                    run.config_now(),
+                    run.config,
+                    events,
+                    _recording(run) is not None,
+                )
             except DAMAGE as error:
                 raise _damage(run_id, error) from error
 
@@ -316,7 +338,7 @@ class Runs:
         try:
             known = self._known.get(run_id)
             if known is None or known.record_stamp != _stamp(known.run.paths.run):
-                run = self._store.run(run_id)
+                run = self._store_of(run_id).run(run_id)
                 self._inside(run.paths.root)
                 known = self._known[run_id] = _Known(run, _stamp(run.paths.run))
             return known.run
@@ -329,15 +351,40 @@ class Runs:
             raise RunError(f"run {run_id} has no scene called {scene!r}.")
         return run
 
+    def _example_id(self, own: list[str]) -> str | None:
+        there = [] if self._example is None else self._example.ids()
+        return there[0] if there and there[0] not in own else None
+
+    def _store_of(self, run_id: str) -> RunStore:
+        """Where a run is looked up; the folder's own runs go first."""
+        own = self._store.ids()
+        is_example = run_id not in own and run_id == self._example_id(own)
+        return self._example if is_example and self._example is not None else self._store
+
     def _inside(self, path: Path) -> Path:
-        """`path` with links followed, if it stays inside the runs folder."""
+        """`path` with links followed, if it stays inside the runs folder or the example."""
         real = path.resolve()
-        if not real.is_relative_to(self.root.resolve()):
+        roots = [self.root, *([] if self._example is None else [self._example.root])]
+        if not any(real.is_relative_to(root.resolve()) for root in roots):
             raise RunError(
                 f"{path.name} is a link that leaves the runs folder. "
                 "Start a studio on the folder that it points to."
             )
         return real
+
+
+def _recording(run: Run) -> dict[str, Any] | None:
+    """What a recording says of itself; None for any other run."""
+    told = run.record.get("recording")
+    if not isinstance(told, dict):
+        return None
+    return {
+        "steps": int(told["steps"]),
+        "seconds": float(told["seconds"]),
+        "machine": str(told["machine"]),
+        "frames": int(told["frames"]),
+        "of_frames": int(told["of_frames"]),
+    }
 
 
 def _phases(config: RunConfig) -> list[tuple[int, str]]:

@@ -4,8 +4,10 @@ Pure ASGI, so that no route can be reached around it. It checks Host, then Origi
 with which rights, and puts the security headers on every response.
 """
 
+import re
 from collections.abc import Sequence
 from http.cookies import CookieError, SimpleCookie
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -27,12 +29,38 @@ VIEW_ONLY = (
 )
 
 
-class Gate:
-    """ASGI application that lets a request pass to `app`, or answers it itself."""
+class BodyRule(NamedTuple):
+    """What the bodies of one address may be, where it is not what they are everywhere."""
 
-    def __init__(self, app: ASGIApp, access: Access, script_hashes: Sequence[str] = ()) -> None:
+    method: str
+    path: str  # a regular expression for all of it
+    max_bytes: int
+    kind: str
+
+
+EVERY_BODY = BodyRule("", "", MAX_BODY_BYTES, JSON_TYPE)
+
+
+class Gate:
+    """ASGI application that lets a request pass to `app`, or answers it itself.
+
+    Args:
+        app: What is behind the gate.
+        access: Who may pass.
+        script_hashes: Inline scripts that a browser may run.
+        bodies: Addresses whose bodies may be larger, or of another kind, than others.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access,
+        script_hashes: Sequence[str] = (),
+        bodies: Sequence[BodyRule] = (),
+    ) -> None:
         self._app = app
         self._access = access
+        self._bodies = tuple(bodies)
         self._headers = security_headers(access, script_hashes)
         self._num_sockets = 0
 
@@ -107,16 +135,19 @@ class Gate:
                 return 403, "A request that changes something needs an Origin header."
             if origin is not None and not _is_same_origin(origin, headers["host"]):
                 return 403, f"The page {origin[:100]} may not talk to this studio."
-            refusal = _body_refusal(headers)
-            if refusal is not None:
-                return refusal
         asking = bearer or self._visitor_of_cookie(scope)
         if asking is None:
             return 401, "This studio opens with the link that was printed when it started."
         is_reading = scope["type"] == "websocket" or scope["path"] in READING_POSTS
         if changes and not is_reading and asking.rights == "view":
             return 403, VIEW_ONLY
-        return None
+        return _body_refusal(headers, self._body_rule(scope)) if changes else None
+
+    def _body_rule(self, scope: Scope) -> BodyRule:
+        for rule in self._bodies:
+            if scope.get("method") == rule.method and re.fullmatch(rule.path, scope["path"]):
+                return rule
+        return EVERY_BODY
 
     def _is_known_host(self, scope: Scope) -> bool:
         return self._access.is_known_host(Headers(scope=scope).get("host", ""))
@@ -187,17 +218,18 @@ def security_headers(access: Access, script_hashes: Sequence[str]) -> dict[str, 
     }
 
 
-def _body_refusal(headers: Headers) -> tuple[int, str] | None:
+def _body_refusal(headers: Headers, rule: BodyRule) -> tuple[int, str] | None:
     """Status and sentence if the body may not be read."""
     if "transfer-encoding" in headers:
         return 411, "The body of a request must state its length (Content-Length)."
     length = headers.get("content-length", "0")
     if length == "0":
         return None
-    if not length.isdecimal() or len(length) > 12 or int(length) > MAX_BODY_BYTES:
-        return 413, f"The body of a request may have {MAX_BODY_BYTES // 1024} KiB at most."
-    if headers.get("content-type", "").split(";")[0].strip() != JSON_TYPE:
-        return 415, f"The body of a request must be {JSON_TYPE}."
+    if not length.isdecimal() or len(length) > 12 or int(length) > rule.max_bytes:
+        most = rule.max_bytes // 1024
+        return 413, f"The body of a request may have {most:,} KiB at most."
+    if headers.get("content-type", "").split(";")[0].strip() != rule.kind:
+        return 415, f"The body of a request must be {rule.kind}."
     return None
 
 

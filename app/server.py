@@ -25,6 +25,9 @@ from app.modules import Modules, add_modules
 from app.runs import Runs
 from app.scenes.api import SceneBrowser, add_scene_api, open_browser
 from app.security import Gate
+from app.segmenting.routes import add_segment_api, body_rules
+from app.segmenting.segmenter import Segmenter
+from app.segmenting.uploads import UploadLimits
 from app.thumbnails import Render, Thumbnails
 from layouts.shell import all_pages, shell
 from pointins_engine.errors import RunError
@@ -32,6 +35,7 @@ from pointins_engine.run_log.store import RunStore
 from pointins_engine.scene_index.cache import default_cache
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
+SEGMENTATIONS = "segmentations"  # folder beside that of the runs
 OWN_PATHS = ("/api", "/ws", "/assets", "/_")  # everything else is a page
 LOADED_BY_INDEX = r"\.mjs$|^theme\.js$"
 
@@ -62,10 +66,12 @@ def create_app(
     render: Render | None = None,
     hub: LiveHub | None = None,
     scenes: SceneBrowser | None = None,
+    segmenter: Segmenter | None = None,
     train_on: Sequence[str] = (),
     train_under: Sequence[Path] = (),
     can_launch: bool = True,
     api_docs: bool = False,
+    example: Path | None = None,
 ) -> ASGIApp:
     """The whole studio.
 
@@ -75,25 +81,33 @@ def create_app(
         render: Draws thumbnails; without it the Polyscope renderer does.
         hub: Live notices; a test may pass its own to look inside.
         scenes: Collections and priors to show; without it the simulators and the built-in priors.
+        segmenter: Segmentations to show; without it those in a folder beside that of the runs.
         train_on: Scans that a launch may name, besides simulated ones.
         train_under: Folders under which it may name any.
         can_launch: Whether training may be started from the browser.
         api_docs: Whether the API describes itself at /api/docs.
+        example: Folder of a recording to show besides the runs.
     """
-    runs = Runs(store)
+    runs = Runs(store, example)
     hub = hub or LiveHub(runs)
     launches = Launches(runs) if can_launch else None
     thumbnails = Thumbnails(runs, render)
     scenes = scenes or open_browser((), default_cache(), runs=store.root)
+    segmenter = segmenter or Segmenter(
+        store.root.parent / SEGMENTATIONS, runs, scenes.collections, UploadLimits()
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        segmenter.jobs.open()
         yield
+        segmenter.jobs.close()
         thumbnails.close()
         scenes.close()
 
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     add_scene_api(server, scenes)
+    add_segment_api(server, segmenter)
     add_control_api(server, runs)
     add_launch_api(server, runs, Planner(runs, train_on, train_under), launches)
     if api_docs:
@@ -104,7 +118,8 @@ def create_app(
     add_modules(server, modules)
     dash = make_dash(server, modules)
     add_callbacks(dash, runs, thumbnails, scenes)
-    return Gate(_Pages(server), access, dash.csp_hashes())
+    bodies = body_rules(segmenter.max_upload_bytes())
+    return Gate(_Pages(server), access, dash.csp_hashes(), bodies)
 
 
 def make_dash(server: FastAPI, modules: Modules) -> Dash:

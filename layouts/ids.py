@@ -6,6 +6,7 @@ PAGE = "page"
 RAIL_RUNS = "rail-runs"
 RAIL_SCENES = "rail-scenes"
 RAIL_LIVE = "rail-live"
+RAIL_SEGMENT = "rail-segment"
 RAIL_LAUNCH = "rail-launch"
 THEME = "theme"
 THEME_TOGGLE = "theme-toggle"
@@ -14,6 +15,10 @@ THEME_TOGGLE = "theme-toggle"
 RUNS_TICK = "runs-tick"
 RUNS_LIST = "runs-list"
 RUNS_SHOWN = "runs-shown"  # what the list shows now, so that nothing is drawn twice
+
+# page of a run that is not there
+AWAITED_TICK = "awaited-tick"
+AWAITED_RUN = "awaited-run"
 
 # live page
 LIVE_RUN = "live-run"
@@ -101,3 +106,9 @@ SCENE_CUMULATIVE = "scene-cumulative"
 SCENE_OFFSETS_BODY = "scene-offsets-body"
 SCENE_FACTS = "scene-facts"
 SCENE_CLASSES = "scene-classes"
+
+# segment page
+SEGMENT_START = "segment-start"  # (js)
+SEGMENT_TOP = "segment-top"  # (js)
+SEGMENT_VIEW = "segment-view"  # (js)
+SEGMENT_SIDE = "segment-side"  # (js)

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 from layouts import ids, words
 from layouts.odr_card import odr_card, over_steps
 from layouts.parts import card, fact, progress, status_chip, top_bar
+from layouts.recording import TITLE
 from layouts.scr_card import scr_card
 from layouts.steering import log_card, steering_card
 
@@ -104,6 +105,14 @@ def _waiting(text: str) -> Component:
 
 def live_top(row: dict[str, Any]) -> list[Component]:
     """Where a run is; `row` is the API's summary."""
+    if row.get("recording"):
+        return [
+            html.H1(TITLE, title=row["id"]),
+            status_chip("recording"),
+            progress(row["step"], row["total_steps"]),
+            fact("recorded", words.moment(row["created"])),
+            fact("took", words.duration(row["recording"]["seconds"])),
+        ]
     running = row["status"] in ("starting", "running")
     facts = [
         fact("step", words.duration(row["step_s"]), "time of one optimiser step"),

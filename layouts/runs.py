@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from layouts import ids, words
 from layouts.parts import aria, command, progress, status_chip, top_bar
+from layouts.recording import example_line, welcome
 from layouts.states import ALIVE
 
 TICK_MS = 2000
@@ -26,8 +27,23 @@ def runs_page(folder: str) -> Component:
     )
 
 
-def run_list(rows: Sequence[dict[str, Any]]) -> Component:
-    """One row a run, in the order given; `rows` are the API's summaries."""
+def run_list(
+    rows: Sequence[dict[str, Any]], example: dict[str, Any] | None, first: str
+) -> Component:
+    """One row a run, or what a new user sees.
+
+    Args:
+        rows: The API's summaries, in the order to show.
+        example: Of the recorded example; None where there is none.
+        first: The command that starts a run.
+    """
+    if not rows:
+        return no_runs(first) if example is None else welcome(example, first)
+    table = _table(rows)
+    return table if example is None else html.Div([table, example_line(example)])
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> Component:
     heads = ("", "Run", "State", "Progress", "Left", "Loss", "Created")
     return html.Div(
         [
@@ -39,7 +55,7 @@ def run_list(rows: Sequence[dict[str, Any]]) -> Component:
 
 
 def no_runs(example: str) -> Component:
-    """First thing that a new user sees; `example` is the command that starts a run."""
+    """What stands there instead of runs; `example` is the command that starts one."""
     return html.Div(
         [
             html.Div(className="empty-picture"),
@@ -78,7 +94,7 @@ def no_such_page() -> Component:
 
 
 def no_such_run(run_id: str, others: Sequence[str]) -> Component:
-    """The page of an address that names no run; says which there are."""
+    """The page of an address that names no run; says which there are, and looks again."""
     links = [html.Li(dcc.Link(other, href=live_address(other))) for other in others]
     known = (
         [html.P("There are:"), html.Ul(links)]
@@ -89,8 +105,15 @@ def no_such_run(run_id: str, others: Sequence[str]) -> Component:
         [
             top_bar([html.H1("No such run")]),
             html.Div(
-                [html.H2(f"No run is called “{run_id[:100]}”"), *known], className="empty is-text"
+                [
+                    html.H2(f"No run is called “{run_id[:100]}”"),
+                    *known,
+                    html.P("If it is about to start, this page shows it then.", className="quiet"),
+                ],
+                className="empty is-text",
             ),
+            dcc.Interval(id=ids.AWAITED_TICK, interval=TICK_MS),
+            dcc.Store(id=ids.AWAITED_RUN, data=run_id),
         ]
     )
 

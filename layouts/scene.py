@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 from layouts import ids, words
 from layouts.parts import card, fact, graph, legend, top_bar
 from layouts.scene_cards import spacing
+from layouts.segment import segment_button
 
 TICK_MS = 1500
 MAX_CLASSES = 40
@@ -93,7 +94,7 @@ def scene_top(
 
     Args:
         scene: Its id.
-        collection: title and href of the collection.
+        collection: id, title and href of the collection.
         steps: Addresses of the scenes `before` and `after` in the collection's order.
         facts: Of the scene, None while it is not read.
     """
@@ -112,6 +113,7 @@ def scene_top(
             ],
             className="scene-steps",
         ),
+        segment_button(collection["id"], scene),
     ]
     if facts is not None:
         parts += [

@@ -3,7 +3,7 @@
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from layouts import ids, launch, live, runs, scene, scenes
+from layouts import ids, launch, live, runs, scene, scenes, segment
 from layouts.parts import aria
 
 
@@ -18,6 +18,7 @@ def shell() -> Component:
                     _rail_link("Runs", ids.RAIL_RUNS, "/"),
                     _rail_link("Live", ids.RAIL_LIVE, "/live"),
                     _rail_link("Scenes", ids.RAIL_SCENES, "/scenes"),
+                    _rail_link("Segment", ids.RAIL_SEGMENT, "/segment"),
                     _rail_link("Launch", ids.RAIL_LAUNCH, "/launch"),
                 ],
                 className="rail",
@@ -35,13 +36,12 @@ def shell() -> Component:
     )
 
 
-def rail_classes(page: str) -> tuple[str, str, str, str]:
-    """Classes of the links to the runs, live, scenes and launch pages while `page` is shown."""
-    runs, live, scenes, launch = (
+def rail_classes(page: str) -> tuple[str, ...]:
+    """Classes of the rail's links, in its order, while `page` is shown."""
+    return tuple(
         f"rail-link rail-{name}{' is-here' if name == page else ''}"
-        for name in ("runs", "live", "scenes", "launch")
+        for name in ("runs", "live", "scenes", "segment", "launch")
     )
-    return runs, live, scenes, launch
 
 
 def all_pages() -> Component:
@@ -50,10 +50,13 @@ def all_pages() -> Component:
         [
             shell(),
             runs.runs_page("runs"),
+            runs.no_such_run("run", []),
             live.live_page("run"),
             launch.launch_page("runs"),
             scenes.scenes_page("scans", [], ""),
             scene.scene_page("scans", "scan"),
+            segment.start_page(),
+            segment.result_page("scan"),
         ]
     )
 

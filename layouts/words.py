@@ -14,6 +14,7 @@ STATUS_WORDS = {
     "failed": "failed",
     "lost": "lost",
     "damaged": "unreadable",
+    "recording": "recording",
 }
 
 

@@ -1,13 +1,25 @@
 """Small scenes shared by the tests of views, networks and trainer."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
 
 from pointins_engine.types import Scene
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start, too
 torch.set_num_threads(1)  # sums do not depend on how a machine shares them out, and small tensors
 # gain nothing from a second thread
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers take a file at a time, but all browser tests go to one of them, first of all: two
+    browsers that draw in software on two cores would wait for each other."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    for item in items:
+        in_browser = item.get_closest_marker("browser") is not None
+        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else str(item.path)))
 
 
 def box_surface(

@@ -9,9 +9,10 @@ import torch
 
 from pointins_engine import ablation as ablation_module
 from pointins_engine.ablation import VARIANTS, Ablation, ablate, add_arguments, run, variant_config
+from pointins_engine.baselines import tuning
 from pointins_engine.config import differences
 from pointins_engine.errors import ConfigError, RunError
-from pointins_engine.evaluate import baselines, scene_sets
+from pointins_engine.evaluate import scene_sets
 from pointins_engine.evaluate.networks import untrained_teacher
 from pointins_engine.evaluate.scene_sets import EvaluationScenes
 from pointins_engine.evaluate.table import markdown, spread
@@ -91,12 +92,11 @@ def tiny(monkeypatch, tmp_path):
     shown = complete(simulate_room(78, num_points=6_000), recipe("indoor_demo").scene, 78)
     scenes = EvaluationScenes(probe=(shown,), development=(shown,), unseen=(shown,))
     monkeypatch.setattr(scene_sets, "evaluation_scenes", lambda config, **counts: scenes)
-    all_choices = baselines.grids
-    monkeypatch.setattr(  # one choice a method: choosing is tested elsewhere
-        baselines,
-        "grids",
-        lambda size: {name: rows[:1] for name, rows in all_choices(size).items()},
+    first_choices = tuple(  # one choice a method: choosing is tested elsewhere
+        replace(grid, values={name: tried[:1] for name, tried in grid.values.items()}, then={})
+        for grid in tuning.GRIDS["indoor"]
     )
+    monkeypatch.setattr(tuning, "GRIDS", {"indoor": first_choices})
     return Ablation(
         source="sim:rooms",
         recipe="indoor_demo",

@@ -57,7 +57,7 @@ def test_a_demo_that_is_stopped_leaves_no_process_and_a_run_to_go_on_with(tmp_pa
     api = link.split("/live/")[0] + "/api/runs"
     request = urllib.request.Request(api, headers={"Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=20) as answer:
-        assert [run["id"] for run in json.load(answer)["runs"]] == ["demo"]
+        assert json.load(answer)["runs"][0]["id"] == "demo"
     run = Run(tmp_path / "runs" / "demo")
     end = time.monotonic() + PATIENCE_S
     while run.state()["status"] != "running" and time.monotonic() < end:

@@ -1,18 +1,27 @@
-"""Colours of the pictures: one colour a quantity, one palette for numbered things.
+"""Colours of the pictures: one colour a quantity; those of numbered things are the engine's.
 
 The browser's viewport (`assets/viewport/draw/palette.mjs`) shows the same hues, so a figure and the
 page that it came from can lie side by side.
 """
 
-from typing import Literal
-
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-Theme = Literal["dark", "light"]
+from pointins_engine.palette import CATEGORICAL, UNASSIGNED, Theme, categorical, rgb
+
+__all__ = [
+    "CANVAS",
+    "CATEGORICAL",
+    "QUANTITY",
+    "RAMP",
+    "UNASSIGNED",
+    "Theme",
+    "categorical",
+    "ramp",
+    "rgb",
+]
 
 CANVAS: dict[Theme, str] = {"dark": "#0B0E12", "light": "#F6F7F9"}
-UNASSIGNED: dict[Theme, str] = {"dark": "#59626D", "light": "#B9BFC7"}
 QUANTITY: dict[str, str] = {  # Okabe and Ito's set, safe for colour-blind readers
     "prior": "#E69F00",
     "before": "#56B4E9",
@@ -21,26 +30,10 @@ QUANTITY: dict[str, str] = {  # Okabe and Ito's set, safe for colour-blind reade
     "target": "#F0E442",
     "truth": "#D55E00",
 }
-CATEGORICAL: tuple[str, ...] = (  # segments and instances; apart from the quantity hues
-    "#34C458", "#1058D0", "#10A0A0", "#F4C434", "#3488F4", "#70A070", "#C47C10", "#7C40B8",
-    "#F4B8B8", "#B83410", "#C47CF4", "#C4D094", "#70587C", "#58641C", "#88D0E8", "#D0D064",
-    "#A04064", "#406494", "#10D0B8", "#A07CC4",
-)  # fmt: skip
 RAMP: tuple[str, ...] = (  # viridis (Smith and van der Walt), low to high
     "#440154", "#482878", "#3E4989", "#31688E", "#26828E", "#1F9E89", "#35B779", "#6ECE58",
     "#FDE725",
 )  # fmt: skip
-
-
-def rgb(color: str) -> Float[np.ndarray, "3"]:
-    """Red, green and blue in 0..1 of `#RRGGBB`."""
-    return np.frombuffer(bytes.fromhex(color.removeprefix("#")), np.uint8) / 255.0
-
-
-def categorical(number: Int[np.ndarray, " n"], theme: Theme) -> Float[np.ndarray, "n 3"]:
-    """A colour for each number; negative ones get the neutral grey of things without a number."""
-    table = np.stack([rgb(color) for color in (*CATEGORICAL, UNASSIGNED[theme])])
-    return table[np.where(number < 0, len(CATEGORICAL), number % len(CATEGORICAL))]
 
 
 def ramp(value: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 3"]:

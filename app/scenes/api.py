@@ -5,16 +5,15 @@ good. A scene that is not read yet, or whose arrays have left the cache, is read
 are asked for.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
+from app.answers import file_answer, json_answer
 from app.scenes.collections import Collection, Collections
 from app.scenes.priors import DEFAULT, POOLED, Priors, distances_m, pooled, prior_of
 from app.scenes.rows import Query, arranged, kind_of, page_of
@@ -23,8 +22,6 @@ from pointins_engine.errors import SceneError
 from pointins_engine.offset_prior.distance import kolmogorov_smirnov
 from pointins_engine.offset_prior.record import PriorRecord
 from pointins_engine.scene_index.cache import SceneRow
-
-KEPT_FOR_GOOD = "private, max-age=31536000, immutable"
 
 
 class SceneBrowser:
@@ -180,7 +177,7 @@ def _list_routes(browser: SceneBrowser) -> APIRouter:
             }
             for one in collections.all()
         ]
-        return _json(request, {"collections": rows})
+        return json_answer(request, {"collections": rows})
 
     @router.get("/priors")
     def list_priors(request: Request) -> Response:
@@ -193,7 +190,7 @@ def _list_routes(browser: SceneBrowser) -> APIRouter:
             }
             for choice in browser.priors.choices()
         ]
-        return _json(request, {"priors": rows})
+        return json_answer(request, {"priors": rows})
 
     @router.get("/collections/{collection}/scenes")
     def list_scenes(collection: str, request: Request) -> Response:
@@ -216,12 +213,12 @@ def _list_routes(browser: SceneBrowser) -> APIRouter:
             )
         body = {name: page[name] for name in ("found", "total", "page", "pages")}
         body |= {"prior": page["prior"].name, "progress": collections.progress(found)}
-        return _json(request, body | {"scenes": scenes})
+        return json_answer(request, body | {"scenes": scenes})
 
     @router.get("/collections/{collection}/scenes/{scene}/facts")
     def facts(collection: str, scene: str, request: Request, prior: str = "") -> Response:
         """What is known of a scene; asks for it to be read where that is missing."""
-        return _json(request, browser.facts(collections.get(collection), scene, prior))
+        return json_answer(request, browser.facts(collections.get(collection), scene, prior))
 
     return router
 
@@ -269,21 +266,5 @@ def _file(
         raise HTTPException(
             404, f"{path.name} has left the cache; it is made again when the facts are asked for."
         ) from None
-    tag = f'"{key}-{stat.st_size:x}"'
-    headers = {"ETag": tag, "Cache-Control": KEPT_FOR_GOOD if version == key else "no-cache"}
-    if _has_tag(request, tag):
-        return Response(status_code=304, headers=headers)
-    return FileResponse(path, media_type=kind, headers=headers, stat_result=stat)
-
-
-def _json(request: Request, body: dict[str, Any]) -> Response:
-    text = json.dumps(body, separators=(",", ":"), allow_nan=False)
-    tag = f'W/"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
-    if _has_tag(request, tag):
-        return Response(status_code=304, headers={"ETag": tag})
-    return Response(text, media_type="application/json", headers={"ETag": tag})
-
-
-def _has_tag(request: Request, tag: str) -> bool:
-    sent = request.headers.get("if-none-match", "")
-    return tag in (part.strip() for part in sent.split(","))
+    tag = f"{key}-{stat.st_size:x}"
+    return file_answer(request, path, stat, tag=tag, is_current=version == key, kind=kind)

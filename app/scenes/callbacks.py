@@ -138,6 +138,7 @@ def _add_scene_page(dash: Dash, browser: SceneBrowser) -> None:
         top = scene.scene_top(
             place[1],
             {
+                "id": collection.id,
                 "title": collection.title,
                 "href": address(collection, query, at=place[1]),
             },

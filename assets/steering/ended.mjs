@@ -10,9 +10,16 @@ const WORDS = {
   failed: "Its trainer has ended: there is nothing to steer.",
   lost: "Its trainer is gone: there is nothing to steer.",
 };
+const RECORDING = "This is a recording: nobody trains it, so there is nothing to steer.";
 
 /** `parts` makes the elements; they change with `key` only. */
-export function endedView(run, status, rights) {
+export function endedView(run, { status, is_recording: isRecording }, rights) {
+  if (isRecording) {
+    return {
+      key: "recording",
+      parts: () => [make("p", { class: "quiet", text: RECORDING })],
+    };
+  }
   if (!(status in WORDS)) return { key: "none", parts: () => [] };
   const words = () => make("p", { class: "quiet", text: WORDS[status] });
   return {

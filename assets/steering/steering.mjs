@@ -112,7 +112,7 @@ export class Steering {
     const fields = control.fields.filter(({ name }) => name !== BUDGET);
     this.values.update(fields, isSteerable, this.delayed !== null);
     this._tell(control.commands);
-    const ended = endedView(this.run, this.status, link.rights);
+    const ended = endedView(this.run, control, link.rights);
     if (this.ended.dataset.key !== ended.key) {
       this.ended.dataset.key = ended.key;
       this.ended.replaceChildren(...ended.parts());

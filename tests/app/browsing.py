@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")  # None: playwright's own
 FLAGS = [
@@ -18,6 +25,7 @@ FLAGS = [
     "--ignore-gpu-blocklist",
 ]
 PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)  # other tests keep the cores busy
 
 
 @dataclass

@@ -17,10 +17,15 @@ END_S = 10  # far above what it takes; a hang would be for ever
 
 
 class Studio:
-    """A studio in its own process, stopped at the end of the `with`."""
+    """A studio in its own process, stopped at the end of the `with`; without the recorded example
+    unless that is asked for."""
 
-    def __init__(self, runs: Path, *flags: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, runs: Path, *flags: str, env: dict[str, str] | None = None, example: bool = False
+    ) -> None:
         command = [sys.executable, "-m", "app", "--runs", str(runs), "--port", "0", "--no-open"]
+        command += [] if example else ["--no-example"]
+        self.runs = runs
         self.process = subprocess.Popen(
             [*command, *flags],
             cwd=ROOT,

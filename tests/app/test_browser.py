@@ -146,12 +146,18 @@ def test_without_the_link_there_is_a_page_that_says_what_to_do(browser, studio):
     context.close()
 
 
-def test_an_empty_folder_says_how_to_start(browser, tmp_path):
-    with Studio(tmp_path / "runs") as studio:
+def test_a_first_start_plays_a_training_and_says_how_to_start_one(browser, tmp_path):
+    with Studio(tmp_path / "runs", example=True) as studio:
         context = browser.new_context()
         visit = Visit(context.new_page(), studio.url)
         visit.page.goto(studio.url)
-        expect(visit.page.get_by_role("heading", name="No runs yet")).to_be_visible()
+        visit.page.wait_for_function(
+            "() => { const at = window.pointinsViewport?.state(); "
+            "return at?.following === false && at.step < at.latest; }"
+        )
+        expect(visit.page.locator(".steering-root")).to_contain_text("nobody trains it")
+        visit.page.locator("#rail-runs").click()
+        expect(visit.page.get_by_text("Play the recording")).to_be_visible()
         expect(visit.page.locator("code")).to_contain_text("pointins pretrain indoor_demo --run")
         write_recorded_run(tmp_path / "runs/rooms", num_frames=1, num_points=300)
         expect(visit.page.locator("a.run-row")).to_contain_text("rooms")

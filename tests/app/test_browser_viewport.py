@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from pointins_engine.run_log.writer import RunWriter
 from tests.app.browsing import PATIENCE_MS, Visit
 from tests.app.studio_process import Studio
 from tests.recorded_run import append_frame, open_recorded_run
@@ -17,23 +17,32 @@ TIMELINE = "#timeline-root [role=slider]"
 STATE = "() => window.pointinsViewport?.state()"
 
 
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory) -> Iterator[Studio]:
+    """One for all tests: each writes a run of its own."""
+    with Studio(tmp_path_factory.mktemp("studio") / "runs") as studio:
+        yield studio
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, studio: Studio) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(studio.url, wait_until="commit")
+    assert "token" not in page.url
+    page.close()
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def live(tmp_path: Path, browser: Browser) -> Iterator[tuple[Visit, object]]:
-    """A run that is still being written, open in a browser that came in with the link."""
-    writer = open_recorded_run(tmp_path / "runs" / "rooms", num_points=POINTS)
-    with Studio(tmp_path / "runs") as studio:
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 720}, reduced_motion="reduce"
-        )
-        visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
-        token = studio.url.split("token=")[1]
-        visit.page.goto(f"{visit.base}/live/rooms?token={token}")
-        assert "token" not in visit.page.url
-        yield visit, writer
-        context.close()
+def live(studio: Studio, visit: Visit) -> Iterator[tuple[Visit, RunWriter]]:
+    """A run that is still being written, open in a browser."""
+    number = len(list(studio.runs.glob("rooms-*")))
+    writer = open_recorded_run(studio.runs / f"rooms-{number}", num_points=POINTS)
+    visit.page.goto(f"{visit.base}/live/{writer.paths.root.name}")
+    yield visit, writer
     writer.close("stopped")
-    assert visit.complaints == []
-    assert visit.elsewhere == []
 
 
 def shown_step(page: Page, step: int) -> None:
@@ -154,7 +163,7 @@ OPEN_VIEW = """async () => {
   const from = (name) => import(`/assets/viewport/${name}.mjs`);
   const [{ View }, { Api }, records, { CELL }, { categoryColor, parseColor }] = await Promise.all(
     ["draw/view", "page/api", "draw/records", "draw/cell_flags", "draw/palette"].map(from));
-  const api = new Api("rooms");
+  const api = new Api(window.pointinsViewport.state().run);
   const { version } = await api.run();
   const id = window.pointinsViewport.state().scene;
   const scene = records.decodeScene(await api.scene(id, version, { onProgress() {} }));

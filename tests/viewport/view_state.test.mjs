@@ -130,3 +130,9 @@ test("a picture carries its texts, and is otherwise the same", () => {
   assert.equal(new TextDecoder().decode(after[2][1]), "Scene\0\0\0\0\0部屋");
   assert.throws(() => withTexts(new Uint8Array(40), {}), /not a PNG/);
 });
+
+test("an address may ask for playing, and a view that is kept does not", () => {
+  assert.equal(readView("#play=1", COLOURINGS).play, true);
+  assert.equal(readView("#play=yes", COLOURINGS).play, undefined);
+  assert.ok(!writeView({ ...VIEW, play: true }).includes("play"));
+});

@@ -28,7 +28,7 @@ export function modeOf({ shiftKey, altKey }) {
  * @param {HTMLElement} stage that holds the canvas
  * @param {HTMLCanvasElement} canvas
  * @param {{tool: () => string, onDraw: (polygon) => void, onSelect: (polygon, mode, tool) => void,
- *   onPick: (x: number, y: number) => void, signal: AbortSignal}} hand
+ *   onPick: (x: number, y: number, event: PointerEvent) => void, signal: AbortSignal}} hand
  */
 export function attachLasso(stage, canvas, { tool, onDraw, onSelect, onPick, signal }) {
   let gesture = null; // {id, tool, corners} ; tool is null where only a click matters
@@ -73,7 +73,7 @@ export function attachLasso(stage, canvas, { tool, onDraw, onSelect, onPick, sig
       ...corners.map(([a, b]) => Math.hypot(a - corners[0][0], b - corners[0][1])),
     );
     if (Math.max(reach, Math.hypot(x - corners[0][0], y - corners[0][1])) < CLICK_PIXELS)
-      onPick(x, y);
+      onPick(x, y, event);
     else if (drawing) onSelect(polygonOf(drawing, [...corners, [x, y]]), modeOf(event), drawing);
   });
   listen("pointercancel", end);

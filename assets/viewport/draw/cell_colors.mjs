@@ -4,7 +4,7 @@
  */
 
 import { CELL, anyOf } from "./cell_flags.mjs";
-import { categoryTexels } from "./palette.mjs";
+import { categoryTexels, heightColor } from "./palette.mjs";
 import { NO_SEGMENT } from "./records.mjs";
 
 /** What the fourth byte of a cell says. */
@@ -31,6 +31,9 @@ export function cellTexels({ colouring, scene, frame, slots, flags, look }) {
     for (let cell = 0; cell < numCells; cell++) words[cell] = colors[frame.segment[cell]] ?? none;
   } else if (colouring === "instance") {
     const colors = table(frame.numInstances, slots);
+    for (let cell = 0; cell < numCells; cell++) words[cell] = colors[frame.instance[cell]] ?? none;
+  } else if (colouring === "score") {
+    const colors = Array.from(frame.score, (score) => word(heightColor(score)));
     for (let cell = 0; cell < numCells; cell++) words[cell] = colors[frame.instance[cell]] ?? none;
   } else if (colouring === "plane") {
     const plane = word(look.planeColor);

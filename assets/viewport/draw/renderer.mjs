@@ -20,7 +20,7 @@ import { TrailLayer } from "./trails.mjs";
 /** The browser cannot draw here. */
 export class NoWebGL2Error extends Error {}
 
-const NEEDS_FRAME = new Set(["features", "segment", "instance"]);
+const NEEDS_FRAME = new Set(["features", "segment", "instance", "score"]);
 const PICK_REACH = 4; // pixels around the place that was asked for
 const DIVIDER = 0.3; // of the way from the background to what is unassigned
 

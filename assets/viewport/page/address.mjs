@@ -74,7 +74,7 @@ export function writeView(view) {
   return `#${parts.toString().replaceAll("%2C", ",").replaceAll("%3A", ":")}`;
 }
 
-/** What an address says of a view; each value only if it is possible. */
+/** What an address says of a view, and whether to play at once; each value only if possible. */
 export function readView(hash, colourings) {
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
   const view = readLook(hash, colourings);
@@ -88,6 +88,7 @@ export function readView(hash, colourings) {
       .split(",")
       .filter((key) => /^(segment|object):\d{1,5}$/.test(key));
   if (text("scene")) view.scene = text("scene");
+  if (text("play") === "1") view.play = true;
   if (text("step") === "live") view.step = null;
   else take("step", whole(text("step")));
   take("votes", among(VOTES, "votes"));

@@ -29,10 +29,14 @@ export function makeHelp(onClose, page) {
     make("p", {
       class: "vp-quiet",
       text:
-        page === "run"
-          ? "Drag to turn, right or Shift drag to move, wheel to zoom to it, click to pick. " +
-            "With box and lasso Shift adds and Alt takes away."
-          : "Drag to turn, right or Shift drag to move, wheel to zoom to the pointer.",
+        {
+          run:
+            "Drag to turn, right or Shift drag to move, wheel to zoom to it, click to pick. " +
+            "With box and lasso Shift adds and Alt takes away.",
+          segment:
+            "Drag to turn, right or Shift drag to move, wheel to zoom, click an object to choose " +
+            "it, Shift-click for more. With box and lasso Shift adds and Alt takes away.",
+        }[page] ?? "Drag to turn, right or Shift drag to move, wheel to zoom to the pointer.",
     }),
   );
   panel.hidden = true;

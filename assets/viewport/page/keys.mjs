@@ -6,7 +6,7 @@
  * command key) act on the whole page.
  */
 
-const [RUN, SCENE] = ["run", "scene"]; // pages; a command without one is on both
+const [RUN, SCENE, SEGMENT] = ["run", "scene", "segment"]; // pages; without one: on all
 
 /** [keys, words, page, name, argument] of each command, by group; without a name it is held. */
 const TABLE = {
@@ -44,6 +44,17 @@ const TABLE = {
     [["Ctrl+["], "selection before this one", RUN, "earlierSelection"],
     [["Ctrl+]"], "selection after this one", RUN, "laterSelection"],
     [[], "show all segments and pseudo-instances", RUN, "showAll"],
+  ],
+  Objects: [
+    [["O"], "turn the view with the pointer", SEGMENT, "tool", "orbit"],
+    [["B"], "outline points with a box", SEGMENT, "tool", "box"],
+    [["L"], "outline points with a lasso", SEGMENT, "tool", "lasso"],
+    [["M"], "merge the chosen objects", SEGMENT, "merge"],
+    [["X"], "split the chosen object in two", SEGMENT, "split"],
+    [["N"], "new object from the outlined points", SEGMENT, "carve"],
+    [["Delete"], "remove the chosen objects", SEGMENT, "remove"],
+    [["Ctrl+Z"], "undo the last change", SEGMENT, "undo"],
+    [["Ctrl+Y", "Ctrl+Shift+Z"], "redo it", SEGMENT, "redo"],
   ],
   Compare: [
     [[], "one pane", RUN, "panes", "one"],

@@ -8,17 +8,24 @@ const NOTICE_EVERY_MS = 1000;
 
 export class PageState {
   constructor(run) {
+    this.isClosed = false;
     /** Which frame is on screen. */
     this.cursor = rested(CURSOR_REST_MS, CURSOR_MOST_MS, ({ sceneId, player }) => {
+      if (this.isClosed) return;
       const { shown: step, following } = player;
       setProps("live-cursor", { run, scene: sceneId, step, following });
     });
     /** That the run has moved on: curves and status are worth fetching again. */
     this.notice = throttled(NOTICE_EVERY_MS, ({ state }) => {
-      if (!state) return;
+      if (!state || this.isClosed) return;
       const { step, status } = state;
       setProps("live-notice", { run, step, status, t: Date.now() / 1000 });
     });
+  }
+
+  /** The page's components are gone: what still waits has nobody to tell. */
+  close() {
+    this.isClosed = true;
   }
 }
 

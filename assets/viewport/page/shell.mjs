@@ -106,6 +106,7 @@ export class Shell extends Stage {
     clearInterval(this.clock);
     clearTimeout(this.messageTimer);
     this.remembering?.close();
+    this.pageState?.close();
     this.session?.close();
     this.choosing.hands?.abort();
     this.timeline?.element.remove();
@@ -290,6 +291,7 @@ export class Shell extends Stage {
     const view = this.pending;
     this.pending = null;
     shownAgain.choice(this, view);
+    if (view.play && !prefersStill()) this.commands().play();
   }
 
   _retry() {

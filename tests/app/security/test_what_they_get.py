@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from app.live import MAX_MESSAGE_BYTES, MAX_WATCHERS, Outbox
 from app.plain_pages import plain_page
 from app.runs import Runs
 from app.security import MAX_BODY_BYTES, security_headers
+from app.segmenting.jobs import segment_command
 from app.server import create_app
 from pointins_engine.errors import RunError, SceneError
 from pointins_engine.run_log.store import RunStore
@@ -24,6 +26,7 @@ ROOT = Path(__file__).parents[3]
 SOCKETS = ORIGIN.replace("http", "ws")
 LIVE = f"{SOCKETS}/ws/live?run=rooms"
 LINK = "/api/session/link"
+JSON = "application/json"
 FROM_HERE = {"Origin": ORIGIN}
 UNSAFE = ("pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml")
 
@@ -71,15 +74,32 @@ def test_rule_6_a_link_that_leaves_the_runs_folder_is_not_followed(tmp_path, fol
         runs.scene_file("away", "room_0001")
 
 
-# 7. Files are taken from nobody, and what scans claim is checked before memory is.
+# 7. Scans are taken at one address, as files of ours; what they claim is checked before memory is.
 
 
 @pytest.mark.parametrize(
     "kind", ["multipart/form-data; boundary=x", "application/octet-stream", "text/plain", ""]
 )
-def test_rule_7_no_file_is_taken(client, kind):
+def test_rule_7_no_other_address_takes_a_file(client, kind):
     headers = {**FROM_HERE, "Content-Type": kind}
     assert client.post("/api/launches", content=b"ply\n", headers=headers).status_code == 415
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "text/plain", JSON, ""])
+def test_rule_7_a_form_of_another_page_cannot_send_a_scan(client, kind):
+    headers = {**FROM_HERE, "Content-Type": kind}
+    address = "/api/segmentations/uploads?name=a.ply"
+    assert client.post(address, content=b"ply\n", headers=headers).status_code == 415
+    elsewhere = {"Origin": "http://evil.example", "Content-Type": "application/octet-stream"}
+    assert client.post(address, content=b"ply\n", headers=elsewhere).status_code == 403
+
+
+def test_rule_7_a_scan_is_read_in_another_process(tmp_path):
+    """The studio's own process never opens what was sent."""
+    assert segment_command(tmp_path)[:3] == [sys.executable, "-m", "pointins_engine.segment.job"]
+    names = r"\b(read_scene|read_scene_and_notes|open_raw_scenes)\b"
+    for path in sources("app/segmenting"):
+        assert not re.search(names, path.read_text()), path
 
 
 def test_rule_7_a_scan_that_claims_too_much_fails_before_memory_is_taken(tmp_path):
@@ -189,6 +209,19 @@ def test_rule_11_a_body_is_bounded_and_says_how_long_it_is(client):
     chunks = (part for part in (b'{"command":', b'"pause"}'))
     endless = client.post("/api/runs/rooms/control", content=chunks, headers=headers)
     assert endless.status_code == 411
+
+
+def test_rule_11_only_what_needs_it_may_send_a_longer_body(client):
+    headers = {**FROM_HERE, "Content-Type": "application/json"}
+    long = b'{"base":"pointins","version":0,"labels":"' + b"A" * MAX_BODY_BYTES + b'"}'
+    at = "/api/segmentations/20260101T000000-abcdef"
+    assert client.put(f"{at}/edits", content=long, headers=headers).status_code == 404
+    for method, path in (
+        ("POST", f"{at}/edits"),
+        ("PUT", f"{at}/edits/x"),
+        ("POST", f"{at}/layers"),
+    ):
+        assert client.request(method, path, content=long, headers=headers).status_code == 413
 
 
 def test_rule_11_a_watcher_that_does_not_read_costs_one_notice_a_kind():

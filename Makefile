@@ -3,6 +3,9 @@
 
 PYTHON ?= python3
 ARGS ?=
+# One worker has the browser, the others take a file of tests at a time (tests/conftest.py). WORKERS=
+# runs all in one process, as debuggers like it.
+WORKERS ?= -n 2 --dist loadscope --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -19,10 +22,10 @@ demo: setup
 	$(BIN)/pointins demo $(ARGS)
 
 test: setup $(VENV)/.browser
-	$(BIN)/python -m pytest -m "not slow and not gpu" $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow and not gpu" $(ARGS)
 
 test-slow: setup $(VENV)/.browser
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -4,14 +4,17 @@ import argparse
 import os
 import platform
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from benchmarks import (
+    building,
     instances,
     latency,
     loading,
     offsets,
     reading,
+    segmentation,
     steps,
     viewport,
     watching,
@@ -28,6 +31,8 @@ BENCHMARKS = {
     "loading": loading.table,
     "world": world.table,
     "offsets": offsets.table,
+    "segmentation": segmentation.table,
+    "building": building.table,
 }
 
 
@@ -35,14 +40,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
     parser.add_argument("--data", metavar="DIR", help="real scans (default: $POINTINS_DATA)")
+    parser.add_argument(
+        "--checkpoint",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="segmentation: in place of the built-in network of the domain it learned in",
+    )
     args = parser.parse_args()
     names = args.names or list(BENCHMARKS)
     if args.data:
         os.environ["POINTINS_DATA"] = args.data
+    tables = {
+        **BENCHMARKS,
+        "segmentation": partial(segmentation.table, checkpoints=args.checkpoint),
+    }
     print(f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
-            print(f"## {name}\n\n{BENCHMARKS[name](Path(folder))}\n", flush=True)
+            print(f"## {name}\n\n{tables[name](Path(folder))}\n", flush=True)
 
 
 def _processor() -> str:

@@ -1,25 +1,47 @@
 """Small scenes shared by the tests of views, networks and trainer."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from xdist.scheduler import LoadScopeScheduling
 
 from pointins_engine.types import Scene
+
+BROWSER_TESTS = "test_browser"  # beginning of the names of their files
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start, too
 torch.set_num_threads(1)  # sums do not depend on how a machine shares them out, and small tensors
 # gain nothing from a second thread
 
 
+class OneBrowser(LoadScopeScheduling):
+    """Workers take a file at a time, but all files of browser tests go to one of them: two browsers
+    that draw in software on two cores would wait for each other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return "browser" if Path(path).name.startswith(BROWSER_TESTS) else path
+
+
+def pytest_xdist_make_scheduler(config, log) -> OneBrowser:
+    return OneBrowser(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Workers take a file at a time, but all browser tests go to one of them, first of all: two
-    browsers that draw in software on two cores would wait for each other."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
-    for item in items:
-        in_browser = item.get_closest_marker("browser") is not None
-        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else str(item.path)))
+    """What takes longest comes first."""
+    items.sort(key=lambda item: not item.path.name.startswith(BROWSER_TESTS))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def priority() -> Iterator[None]:
+    """The tests keep theirs where a job that makes room for others is called in their process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "nice", lambda _: 0)
+        yield
 
 
 def box_surface(

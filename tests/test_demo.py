@@ -49,7 +49,9 @@ def test_a_short_demo_ends_by_itself_after_serving_the_run(tmp_path):
     assert run.frames(run.scenes()[0])[-1] == 3
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_demo_that_is_stopped_leaves_no_process_and_a_run_to_go_on_with(tmp_path, number):
     demo = start(tmp_path / "runs", "--steps", "500")
     link = link_of(demo)

@@ -29,6 +29,7 @@ def visit(browser, folder, trainer) -> Iterator[Visit]:
         context.close()
 
 
+@pytest.mark.slow
 def test_a_page_tells_what_becomes_of_its_run(visit, trainer, folder):
     page = visit.page
     expect(page.locator("#live-top")).to_contain_text("running")

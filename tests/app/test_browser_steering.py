@@ -102,6 +102,7 @@ def context(browser, studio):
     context.close()
 
 
+@pytest.mark.slow
 def test_the_trainer_is_paused_stepped_and_edited_from_the_page(visit, trainer):
     page = visit.page
     page.set_default_timeout(LONG_MS)

@@ -92,6 +92,7 @@ def drag_over_the_middle(page: Page, modifier: str | None = None) -> None:
         page.keyboard.up(modifier)
 
 
+@pytest.mark.slow
 def test_a_choice_shows_and_stays_and_its_controls_have_room(visit):
     page = opened(visit)
     whole = picture(page)

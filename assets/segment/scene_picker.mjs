@@ -3,6 +3,10 @@
 import { make } from "../viewport/page/dom.mjs";
 import { ask } from "../steering/requests.mjs";
 
+const AGAIN_MS = 1000;
+const TURNS = 60;
+const LISTING = ["waiting", "running", "lost"]; // its job starts when somebody first asks
+
 export class ScenePicker {
   /** @param {{onScene: (body: {collection: string, scene: string}) => Promise<void>}} on */
   constructor(on) {
@@ -58,7 +62,7 @@ export class ScenePicker {
       const simulated = collections.filter((one) => one.simulated);
       const rooms = simulated.find(({ id }) => /room|indoor/i.test(id)) ?? simulated[0];
       if (rooms) {
-        const { scenes } = await ask(`/api/collections/${encodeURIComponent(rooms.id)}/scenes`);
+        const { scenes } = await this._listed(rooms.id);
         this.room = scenes.length ? { collection: rooms.id, scene: scenes[0].id } : null;
       }
       this.isKnown = true;
@@ -84,13 +88,24 @@ export class ScenePicker {
   async _scenes() {
     const { value } = this.collection;
     if (!value) return;
-    const { scenes, total } = await ask(`/api/collections/${encodeURIComponent(value)}/scenes`);
+    const { scenes, total } = await this._listed(value);
+    if (value !== this.collection.value) return; // another was chosen meanwhile
     const fine = scenes.filter(({ state }) => state !== "failed");
     this.scene.replaceChildren(
       ...fine.map(({ id }) => make("option", { text: id, attributes: { value: id } })),
     );
     this.scene.title = total > fine.length ? `The first ${fine.length} of ${total}` : "";
     this._able();
+  }
+
+  /** A page of a collection; asked again while nobody has looked into it before. */
+  async _listed(id) {
+    for (let turn = 0; ; turn += 1) {
+      const page = await ask(`/api/collections/${encodeURIComponent(id)}/scenes`);
+      const isComing = !page.scenes.length && LISTING.includes(page.progress?.status);
+      if (!isComing || turn >= TURNS) return page;
+      await new Promise((done) => setTimeout(done, AGAIN_MS));
+    }
   }
 
   async _send(body) {

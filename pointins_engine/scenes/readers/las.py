@@ -28,6 +28,9 @@ _WKT_UNIT = re.compile(r'(?:LENGTHUNIT|UNIT)\s*\[\s*"([^"]*)"\s*,\s*([0-9.eE+-]+
 _NEEDS_LASPY = "reading LAS and LAZ needs laspy; install it with: pip install 'laspy[lazrs]'"
 _MAX_POINTS_A_BYTE = 20  # compressed; real scans take more than a byte a point
 _CHUNK = 1_000_000  # points decoded at once
+# LASzip: layers of the items of point formats 6 to 10, each with a size of its own in every piece.
+_LAYERS = {10: 9, 11: 1, 12: 2, 13: 1}  # point, colour, colour and infrared, wave packet
+_EXTRA_BYTES = 14  # a layer a byte
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,6 +146,37 @@ def _check_chunks(
         )
 
 
+def _check_layers(path: Path, header: _Header, laszip: bytes) -> None:
+    """The pieces of a compressed file, and the sizes of the layers in each: the decoder makes room
+    for whatever stands there, and fills it.
+
+    A piece begins with its first point as it is, the number of its points, and the size of each
+    layer, four bytes each. Formats 0 to 5 have no layers.
+    """
+    lazrs: Any = importlib.import_module("lazrs")
+    (num_items,) = struct.unpack_from("<H", laszip, 32)
+    items = [struct.unpack_from("<HH", laszip, 34 + 6 * number) for number in range(num_items)]
+    layers = [size if kind == _EXTRA_BYTES else _LAYERS.get(kind, 0) for kind, size in items]
+    first, num_layers, end = sum(size for _, size in items), sum(layers), path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(header.point_offset)
+        table = lazrs.read_chunk_table(file, lazrs.LazVlr(laszip))
+        at = header.point_offset + 8
+        for _, num_bytes in table:
+            held, promised = min(num_bytes, end - at), num_bytes
+            if held and num_layers:
+                file.seek(at + first + 4)
+                sizes = file.read(4 * num_layers)
+                layered = first + 4 + len(sizes) + int(np.frombuffer(sizes, "<u4").sum())
+                promised = max(promised, layered)
+            if promised > held:
+                raise SceneError(
+                    f"{path}: the compressed piece at byte {at:,} promises {promised:,} bytes, "
+                    f"{held:,} are there; copy or export the file again."
+                )
+            at += num_bytes
+
+
 def _records(
     file: BinaryIO, start: int, end: int, count: int, layout: str, path: Path
 ) -> list[tuple[str, int, bytes]]:
@@ -175,6 +209,8 @@ def _columns(path: Path, header: _Header) -> dict[str, np.ndarray]:
     parts: list[dict[str, np.ndarray]] = []
     try:
         with path.open("rb") as file, laspy.open(file, closefd=False) as reader:
+            if header.is_compressed and header.num_points:
+                _check_layers(path, header, reader.header.vlrs.get("LasZipVlr")[0].record_data)
             names = {name.lower(): name for name in reader.header.point_format.dimension_names}
             instance = next((names[name] for name in _INSTANCE if name in names), None)
             for points in reader.chunk_iterator(_CHUNK):

@@ -78,6 +78,19 @@ def wild_table(data: bytes) -> bytes:
     return patched(data, place + 4, "<I", 2**32 - 1)
 
 
+def wild_piece(data: bytes) -> bytes:
+    """The same table with another size of its only piece; sizes are compressed themselves."""
+    point_offset = struct.unpack_from("<I", data, 96)[0]
+    place = struct.unpack_from("<q", data, point_offset)[0]
+    return patched(data, place + 8, "<I", 2**32 - 1)
+
+
+def wild_layer(data: bytes) -> bytes:
+    """A layer of four thousand million bytes, behind the first point and the number of points."""
+    point_offset, length = struct.unpack_from("<I", data, 96)[0], data[105] + 256 * data[106]
+    return patched(data, point_offset + 8 + length + 4, "<I", 2**32 - 1)
+
+
 def rows(line: str, count: int = 150) -> bytes:
     return f"{line}\n".encode() * count
 
@@ -152,6 +165,8 @@ FILES: list[tuple[str, Callable[[], bytes], str]] = [
     ("length.las", lambda: patched(sound.las(), 105, "<H", 0), "promises|decoded"),
     ("noise.laz", lambda: sound.las(is_compressed=True)[:600] + b"\x55" * 3000, "pieces"),
     ("table.laz", lambda: wild_table(sound.las(is_compressed=True)), "table of compressed pieces"),
+    ("pieces.laz", lambda: wild_piece(sound.las(is_compressed=True)), "promises .* bytes"),
+    ("layers.laz", lambda: wild_layer(sound.las(7, is_compressed=True)), "promises 4,294,9"),
     ("other.las", lambda: b"LASX" + sound.las()[4:], "not a LAS file"),
     ("degrees.las", lambda: sound.las(wkt='GEOGCS["WGS 84",UNIT["degree",0.0174532925199433]]'),
      "are degrees"),

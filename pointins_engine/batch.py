@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import linear
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +43,39 @@ class PointBatch:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HyperColumns:
+    """Features of cells as the encoder has them: a table a stage, the finest first.
+
+    A cell's features are its own, then those of the coarser cells that it lies in, and these are
+    the same for all cells of a coarser one. What is linear in the features is therefore worked out
+    once a cell of each stage, with a fraction of the sums that rows of full width take. M cells of
+    the finest stage.
+    """
+
+    feats: tuple[Float[Tensor, "_ _"], ...]
+    parents: tuple[Int[Tensor, " _"], ...]  # of each row of a stage its row in the next one
+
+    def rows(self) -> Float[Tensor, "m c"]:
+        """The features of every cell side by side, those of coarser cells repeated."""
+        columns, place = [self.feats[0]], None
+        for feat, parent in zip(self.feats[1:], self.parents, strict=True):
+            place = parent if place is None else parent[place]
+            columns.append(feat.index_select(0, place))
+        return torch.cat(columns, dim=1)
+
+    def linear(
+        self, weight: Float[Tensor, "h c"], bias: Float[Tensor, " h"]
+    ) -> Float[Tensor, "m h"]:
+        """`linear(rows(), weight, bias)`, rounding aside: each stage adds to what is below it."""
+        weights = weight.split([feat.shape[1] for feat in self.feats], dim=1)
+        total = linear(self.feats[-1], weights[-1], bias)
+        finer = zip(self.feats[:-1], weights[:-1], self.parents, strict=True)
+        for feat, own, parent in reversed(list(finer)):
+            total = torch.addmm(total.index_select(0, parent), feat, own.T)
+        return total
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CellBatch:
     """What the encoder gives back: cells of the loss stage with concatenated features.
 
@@ -56,6 +90,7 @@ class CellBatch:
     is_plane: Bool[Tensor, " m"]  # at least half of the cell's points are plane points
     cell_index: Int[Tensor, " n"]  # the cell of each input voxel
     batch_size: int
+    columns: HyperColumns | None = None  # `feat` before it was put together, where that is known
 
 
 def batch_ptr(batch_index: Int[Tensor, " n"], batch_size: int) -> Int[Tensor, " b1"]:

@@ -118,18 +118,19 @@ class PointNetwork(nn.Module):
         if local and rng is not None:
             rng = rng.starting_at(LOCAL_CLOUDS)
         cells = self.encoder(points, rng)
+        feat = cells.feat if cells.columns is None else cells.columns
         if local:
             head = self.semantic_head if self.local_head is None else self.local_head
-            return Prediction(cells=cells, similarity=head(cells.feat), offset=_no_offsets(cells))
+            return Prediction(cells=cells, similarity=head(feat), offset=_no_offsets(cells))
         offset = _no_offsets(cells)
         if self.offset_head is not None:
-            offset = views.to_scene_frame(self.offset_head(cells.feat), cells.batch_index)
+            offset = views.to_scene_frame(self.offset_head(feat), cells.batch_index)
         local_similarity = None
         if self.local_head is not None and not self.training:  # the teacher's, as a target
-            local_similarity = self.local_head(cells.feat)
+            local_similarity = self.local_head(feat)
         return Prediction(
             cells=cells,
-            similarity=self.semantic_head(cells.feat),
+            similarity=self.semantic_head(feat),
             offset=offset,
             local_similarity=local_similarity,
         )

@@ -25,7 +25,7 @@ from pointins_engine.backbone.blocks import (
 )
 from pointins_engine.backbone.pooling import CellGrid, GridPool, cell_mean, halve_grid
 from pointins_engine.backbone.serialization import CURVES, Curve
-from pointins_engine.batch import CellBatch, PointBatch
+from pointins_engine.batch import CellBatch, HyperColumns, PointBatch
 from pointins_engine.config import BackboneConfig
 from pointins_engine.errors import SceneError
 from pointins_engine.randomness import StepRandom
@@ -98,12 +98,11 @@ class Encoder(nn.Module):
             feats.append(stage.feat)
             grids.append(stage.grid)
         loss_stage = self.config.loss_stage
-        upcast = [feats[loss_stage].float()]
-        link = None
-        for s in range(loss_stage + 1, len(feats)):
-            link = grids[s].cell_index if link is None else grids[s].cell_index[link]
-            upcast.append(feats[s].float().index_select(0, link))
-        return self._cells(batch, grids, torch.cat(upcast, dim=1))
+        columns = HyperColumns(
+            feats=tuple(feat.float() for feat in feats[loss_stage:]),
+            parents=tuple(grid.cell_index for grid in grids[loss_stage + 1 :]),
+        )
+        return self._cells(batch, grids, columns)
 
     def encode_stages(self, batch: PointBatch, rng: StepRandom | None = None) -> EncoderStages:
         """All stages with what a decoder needs of them; arguments and errors as in `forward`."""
@@ -172,8 +171,7 @@ class Encoder(nn.Module):
         keep = draw_keep(self.drop_rates, _given(rng), "drop_path", batch.batch_size)
         return keep.to(batch.feat.device)
 
-    @torch.no_grad()
-    def _cells(self, batch: PointBatch, grids: list[CellGrid], feat: Tensor) -> CellBatch:
+    def _cells(self, batch: PointBatch, grids: list[CellGrid], columns: HyperColumns) -> CellBatch:
         """Attach the geometry of the loss stage, averaged over the input voxels of each cell."""
         cell_index = grids[0].cell_index
         for grid in grids[1 : self.config.loss_stage + 1]:
@@ -181,15 +179,16 @@ class Encoder(nn.Module):
         carried = torch.cat(
             [batch.coord, batch.origin_coord, batch.is_plane[:, None].to(batch.coord)], dim=1
         )
-        mean = cell_mean(carried, cell_index, len(feat))
+        mean = cell_mean(carried, cell_index, len(columns.feats[0]))
         return CellBatch(
-            feat=feat,
+            feat=columns.rows(),
             coord=mean[:, :3],
             origin_coord=mean[:, 3:6],
             batch_index=grids[self.config.loss_stage].batch_index,
             is_plane=mean[:, 6] >= 0.5,
             cell_index=cell_index,
             batch_size=batch.batch_size,
+            columns=columns,
         )
 
 

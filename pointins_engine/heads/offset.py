@@ -4,6 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pointins_engine.batch import HyperColumns
+from pointins_engine.heads.first_layer import first_layer
+
 
 class OffsetHead(nn.Module):
     """Linear, LayerNorm, GELU, Linear to three metres.
@@ -38,7 +41,7 @@ class OffsetHead(nn.Module):
         for bias in (self.fc1.bias, self.norm.bias, self.fc2.bias):
             bias.zero_()
 
-    def forward(self, feat: Float[Tensor, "m c"]) -> Float[Tensor, "m 3"]:
+    def forward(self, feat: Float[Tensor, "m c"] | HyperColumns) -> Float[Tensor, "m 3"]:
         """Offsets in metres, in the frame of the view that the features come from; float32."""
-        hidden = nn.functional.gelu(self.norm(self.fc1(feat)))
+        hidden = nn.functional.gelu(self.norm(first_layer(self.fc1, feat)))
         return self.fc2(hidden).float()

@@ -5,6 +5,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pointins_engine.batch import HyperColumns
+from pointins_engine.heads.first_layer import first_layer
+
 
 class SemanticHead(nn.Module):
     """MLP to an embedding of unit length, then the cosine to every prototype.
@@ -50,9 +53,9 @@ class SemanticHead(nn.Module):
         """The prototypes, each of length one."""
         return F.normalize(self.prototypes.float(), dim=1)
 
-    def forward(self, feat: Float[Tensor, "m c"]) -> Float[Tensor, "m k"]:
+    def forward(self, feat: Float[Tensor, "m c"] | HyperColumns) -> Float[Tensor, "m k"]:
         """Cosine similarities in [-1, 1]; float32, since temperatures divide them by 0.04."""
-        embedding = self.fc2(F.gelu(self.fc1(feat)))
+        embedding = self.fc2(F.gelu(first_layer(self.fc1, feat)))
         embedding = F.normalize(embedding.float(), dim=1)
-        with torch.autocast(feat.device.type, enabled=False):
+        with torch.autocast(embedding.device.type, enabled=False):
             return embedding @ self.unit_prototypes().T

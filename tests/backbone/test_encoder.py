@@ -101,6 +101,9 @@ def test_coarser_features_stand_beside_those_of_the_loss_stage(make_encoder, los
             assert (values[parent == cell] == values[parent == cell][0]).all()
         assert len(values.unique(dim=0)) == len(parent.unique())
         column += width
+    assert cells.columns is not None
+    assert [feat.shape[1] for feat in cells.columns.feats] == list(SMALL.channels[loss_stage:])
+    assert torch.equal(cells.columns.rows(), cells.feat)
 
 
 def test_a_batch_of_two_is_two_batches_of_one(make_encoder):

@@ -1,9 +1,13 @@
 """Offsets start near zero; similarities are cosines."""
 
+from itertools import pairwise
+
+import pytest
 import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
+from pointins_engine.batch import HyperColumns
 from pointins_engine.heads.offset import OffsetHead
 from pointins_engine.heads.semantic import SemanticHead
 
@@ -30,6 +34,36 @@ def test_offsets_are_linear_norm_gelu_linear():
     head, feat = OffsetHead(24, 32), features()
     hidden = F.gelu(F.layer_norm(feat @ head.fc1.weight.T, (32,)))
     assert_close(head(feat), hidden @ head.fc2.weight.T)
+
+
+@pytest.mark.parametrize("make", [lambda: OffsetHead(24, 32), lambda: SemanticHead(24, 32, 16, 40)])
+def test_a_head_says_the_same_of_repeated_features_and_of_their_stages(make):
+    """In float64, so that only a wrong sum could differ; gradients reach stages and weights."""
+    head = make().double()
+    rng = torch.Generator().manual_seed(1)
+    sizes, widths = (50, 12, 3), (4, 8, 12)
+    columns = HyperColumns(
+        feats=tuple(
+            torch.randn(m, c, generator=rng, dtype=torch.float64, requires_grad=True)
+            for m, c in zip(sizes, widths, strict=True)
+        ),
+        parents=tuple(
+            torch.randint(coarse, (fine,), generator=rng) for fine, coarse in pairwise(sizes)
+        ),
+    )
+    rows = columns.rows()
+    assert rows.shape == (50, 24)
+    inputs = [*columns.feats, *head.parameters()]
+    said, gradients = [], []
+    for feat in (rows, columns):
+        out = head(feat)
+        said.append(out)
+        score = (out * torch.linspace(-1, 1, out.numel()).view_as(out)).sum()
+        gradients.append(torch.autograd.grad(score, inputs, retain_graph=True))
+    # Both heads answer in float32.
+    assert_close(said[1], said[0], rtol=1e-6, atol=1e-6)
+    for one, two in zip(*gradients, strict=True):
+        assert_close(two, one, rtol=1e-5, atol=1e-6)
 
 
 def test_similarities_are_cosines_to_the_prototypes():

@@ -2,7 +2,8 @@
 
 N rows, B clouds of at most L rows, C channels, K clusters, S rows among which seeds are looked for.
 float32 whatever autocast says. On a GPU all clouds go through together, padded to the longest, and
-the host waits for nothing; on a CPU one after the other, as a cloud fits into the cache.
+the host waits for nothing; on a CPU one after the other, as a cloud fits into the cache, and what a
+round would not change is left out.
 """
 
 from collections.abc import Sequence
@@ -70,10 +71,8 @@ def kmeans(
             found = _seed_centres(
                 points, [clouds[b].numel() for b in part], num_clusters, [rng[b] for b in part]
             )
-            for _ in range(iterations):
-                distance, number = _assign(points, found)
-                found = _average(points, number, distance, num_clusters)
-            label[rows] = _assign(points, found)[1]
+            rounds = _rounds if together else _rounds_of_one
+            label[rows], found = rounds(points, found, iterations)
             for b, its_centre in zip(part, found, strict=True):
                 centre[b] = its_centre
     return label[:-1], centre
@@ -97,25 +96,53 @@ class _Points:
 
     def take(self, place: Tensor) -> "_Points":
         """The rows at some places (B, S); a negative place does not exist."""
-        cloud = torch.arange(len(place), device=place.device)[:, None]
-        return _Points(self.feat[cloud, place], self.square[cloud, place], place >= 0)
+        batch, longest = self.square.shape
+        first = torch.arange(0, batch * longest, longest, device=place.device)[:, None]
+        flat = place.clamp_min(0) + first
+        feat = self.feat.flatten(0, 1).index_select(0, flat.flatten())
+        return _Points(feat.unflatten(0, flat.shape), self.square.take(flat), place >= 0)
 
 
-def _assign(points: _Points, centre: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared distance of each row (B, L) to the nearest centre, and its number."""
-    squared = torch.bmm(centre, points.feat.mT).mul_(-2)  # (B, K, L)
-    squared.add_(centre.square().sum(2)[:, :, None])
-    nearest, number = squared.min(1)
-    return nearest + points.square, number
+def _rounds(points: _Points, centre: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
+    """Lloyd's rounds: the number of each row's centre (B, L), and the centres (B, K, C)."""
+    for _ in range(iterations):
+        nearest, number = _compared(points, centre).min(1)
+        centre = _average(points, number, nearest + points.square, centre.shape[1])
+    return _compared(points, centre).argmin(1), centre
+
+
+def _rounds_of_one(points: _Points, centre: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
+    """The same for one cloud on the CPU: only centres that moved are compared with the rows again.
+
+    Most stand still after a few rounds.
+    """
+    compared = _compared(points, centre)
+    for _ in range(iterations):
+        nearest, number = compared.min(1)
+        moved_to = _average(points, number, nearest + points.square, centre.shape[1])
+        moved = (moved_to != centre)[0].any(1).nonzero()[:, 0]
+        if len(moved) == 0:
+            return number, centre
+        centre = moved_to
+        compared[:, moved] = _compared(points, centre[:, moved])
+    return compared.argmin(1), centre
+
+
+def _compared(points: _Points, centre: Tensor) -> Tensor:
+    """Squared distance (B, K, L) of rows and centres, less the rows' own squared lengths."""
+    squared = torch.bmm(centre, points.feat.mT).mul_(-2)
+    return squared.add_(centre.square().sum(2)[:, :, None])
 
 
 def _average(points: _Points, number: Tensor, distance: Tensor, num_clusters: int) -> Tensor:
     sums = _sums_by_index if on_host(number) else _sums_by_product
     total, count = sums(points, torch.where(points.exists, number, num_clusters), num_clusters)
     is_empty = count == 0
+    mean = total / count.clamp_min(1)[:, :, None]
+    if on_host(number) and not is_empty.any():
+        return mean
     distance = distance.masked_fill(~points.exists, -torch.inf)
     farthest = distance.topk(num_clusters)[1].gather(1, (is_empty.cumsum(1) - 1).clamp_min(0))
-    mean = total / count.clamp_min(1)[:, :, None]
     return torch.where(is_empty[:, :, None], points.take(farthest).feat, mean)
 
 
@@ -152,25 +179,25 @@ def _seed_centres(
         place = pad_sequence(chosen, batch_first=True, padding_value=-1)
         points = points.take(upload(place, device))
     counts = upload(torch.tensor([len(c) for c in chosen]), device)[:, None]  # (B, 1)
+    last = counts - 1
     draw = upload(torch.stack(draws, dim=1), device)  # (K, B, trials)
 
     place = (draw[0, :, :1] * counts).long()  # (B, 1)
-    centres = [points.take(place).feat]
+    places = [place]
     squared = _squared_distance(points, place)  # (B, 1, S)
     for share in draw[1:]:
         total = squared.squeeze(1).cumsum(1)
         trial = torch.searchsorted(total, share * total[:, -1:])
-        trial = torch.minimum(trial, counts - 1)  # (B, trials)
+        trial = torch.minimum(trial, last)  # (B, trials)
         left = torch.minimum(squared, _squared_distance(points, trial))  # (B, trials, S)
         best = left.sum(2).argmin(1, keepdim=True)  # (B, 1)
-        squared = left.gather(1, best[:, :, None].expand(-1, -1, left.shape[2]))
-        centres.append(points.take(trial.gather(1, best)).feat)
-    return torch.cat(centres, dim=1)
+        squared = left.take_along_dim(best[:, :, None], 1)
+        places.append(trial.gather(1, best))
+    return points.take(torch.cat(places, dim=1)).feat
 
 
 def _squared_distance(points: _Points, place: Tensor) -> Tensor:
     """From the rows at some places (B, T) to every row: (B, T, S), 0 for padding."""
     there = points.take(place)
-    squared = torch.bmm(there.feat, points.feat.mT).mul_(-2)
-    squared.add_(points.square[:, None]).add_(there.square[:, :, None])
-    return squared.clamp_min_(0).mul_(points.exists[:, None])
+    squared = torch.baddbmm(points.square[:, None], there.feat, points.feat.mT, alpha=-2)
+    return squared.add_(there.square[:, :, None]).clamp_min_(0).mul_(points.exists[:, None])

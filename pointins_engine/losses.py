@@ -129,10 +129,10 @@ def _semantic_term(
     now: StepSchedule,
     world: World,
 ) -> Float[Tensor, ""]:
-    rows, matched = pairs[:, 0], pairs[:, 1]
+    rows, matched = pairs.unbind(1)
     return OBJECTIVES[config.semantic.objective](
-        student.similarity[rows],
-        teacher_similarity[matched],
+        student.similarity.index_select(0, rows),
+        teacher_similarity.index_select(0, matched),
         student.cells.batch_index[rows],
         student.cells.batch_size,
         views_per_scene=views_per_scene,
@@ -156,7 +156,7 @@ def _offset_term(
     student cell's own position: a match up to `view.match_radius` away does not bend it. A plane
     cell with target zero stays where it is in either case.
     """
-    rows, matched = pairs[:, 0], pairs[:, 1]
+    rows, matched = pairs.unbind(1)
     target = targets.target[matched]
     is_plane = teacher_cells.is_plane[matched]
     if config.offset.cross_target == "centroid":
@@ -166,7 +166,7 @@ def _offset_term(
         target = target + apart
     importance = torch.where(is_plane, config.offset.plane_weight, 1.0)
     return offset_loss(
-        student.offset[rows],
+        student.offset.index_select(0, rows),
         target,
         targets.valid[matched],
         config.offset,

@@ -132,11 +132,14 @@ def _centred_directions(feat: Tensor, by_cloud: list[Tensor]) -> Tensor:
 
     Cloud by cloud, because what fits in the cache is several times faster.
     """
-    clouds = [feat[part].float() for part in by_cloud if len(part)]
-    return torch.cat(
-        [feat.new_zeros(0, feat.shape[1]).float()]
-        + [F.normalize(cloud.sub_(cloud.mean(0)), dim=1) for cloud in clouds]
-    )
+    feat, sizes = feat.float(), [len(part) for part in by_cloud]
+    unit = feat.new_empty(sum(sizes), feat.shape[1])
+    for part, cloud in zip(by_cloud, unit.split(sizes), strict=True):
+        if len(part):
+            torch.index_select(feat, 0, part, out=cloud)
+            cloud -= cloud.mean(0)
+            F.normalize(cloud, dim=1, out=cloud)
+    return unit
 
 
 def _cosine(unit: Tensor, i: Tensor, j: Tensor) -> Tensor:

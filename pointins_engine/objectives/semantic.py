@@ -83,13 +83,14 @@ def softmap_loss(
             continue
         together = ALONE if is_per_cloud else world
         target = zipf_sinkhorn(
-            teacher_similarity[rows],
+            teacher_similarity.index_select(0, rows),
             teacher_temp,
             prior,
             config.sinkhorn_iterations,
             world=together,
         )
-        total = total + _divergence(target, student_similarity[rows], config.student_temp, together)
+        own = student_similarity.index_select(0, rows)
+        total = total + _divergence(target, own, config.student_temp, together)
         count = count + 1
     if is_per_cloud:
         count = world.sum(count).clamp_min(1)

@@ -5,6 +5,7 @@
 
 import { Marks } from "../viewport/choose/marks.mjs";
 import { pointsPerCell } from "../viewport/choose/selection.mjs";
+import { AddressBar } from "../viewport/page/address_bar.mjs";
 import { make, throttled } from "../viewport/page/dom.mjs";
 import { Stage } from "../viewport/page/stage.mjs";
 import { makeTools } from "../viewport/page/toolbar.mjs";
@@ -49,6 +50,7 @@ export class ResultShell extends Stage {
     this.layers = new LayersShown(this, this.asked);
     this.pointing = new Pointing(this);
     this._build();
+    this.addressBar = new AddressBar();
     this.remember = throttled(ADDRESS_EVERY_MS, () => this._remember());
     this._askRights();
     this.leaving = new AbortController();
@@ -305,13 +307,14 @@ export class ResultShell extends Stage {
     const { layers, view } = this;
     if (this.isGone || !layers.main) return;
     const { look, camera, isHome } = view;
-    const hash = writeView({
-      look: { ...look, votes: this.votes, camera: isHome ? null : camera },
-      layer: layers.name,
-      beside: layers.beside?.layer ?? null,
-      least: layers.least,
-    });
-    if (hash !== location.hash) history.replaceState(history.state, "", hash);
+    this.addressBar.show(
+      writeView({
+        look: { ...look, votes: this.votes, camera: isHome ? null : camera },
+        layer: layers.name,
+        beside: layers.beside?.layer ?? null,
+        least: layers.least,
+      }),
+    );
   }
 
   pictureName() {

@@ -7,6 +7,7 @@ import { MOST_LINK_BYTES } from "../choose/selection.mjs";
 import { throttled } from "./dom.mjs";
 import { History } from "./history.mjs";
 import { writeView } from "./address.mjs";
+import { AddressBar } from "./address_bar.mjs";
 
 const EVERY_MS = 400; // browsers allow some hundred changes of an address in 30 s
 
@@ -18,6 +19,7 @@ export class Remembering {
   constructor(capture, show) {
     this.capture = capture;
     this.show = show;
+    this.addressBar = new AddressBar();
     this.past = new History();
     this.last = null;
     this.note = throttled(EVERY_MS, () => this._note());
@@ -55,7 +57,7 @@ export class Remembering {
     const key = `${hash} ${state.selection?.numCells ?? 0} ${state.selection?.label ?? ""}`;
     this.past.record(key, state, performance.now(), changedBetween(this.last, state.view));
     this.last = state.view;
-    if (hash !== location.hash) history.replaceState(history.state, "", hash);
+    this.addressBar.show(hash);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The page of one scene of a collection: its points, and the way from them to true centroids. */
 
 import { readLook, writeLook } from "./address.mjs";
+import { AddressBar } from "./address_bar.mjs";
 import { throttled } from "./dom.mjs";
 import { bytes, grouped } from "./format.mjs";
 import { matchSlots } from "../time/identity.mjs";
@@ -28,6 +29,7 @@ export class SceneShell extends Stage {
     this.legend = new SceneLegend();
     this.notices = new NoticePanel({ onRetry: () => this.session.start() });
     this.build({ label: `3D view of scene ${scene}`, page: "scene" });
+    this.addressBar = new AddressBar();
     this.remember = throttled(ADDRESS_EVERY_MS, () => this._remember());
     if (!this.open()) return;
     this.listen([root]);
@@ -127,8 +129,7 @@ export class SceneShell extends Stage {
   _remember() {
     if (this.isGone) return;
     const { look, camera, isHome } = this.view;
-    const hash = writeLook({ ...look, camera: isHome ? null : camera });
-    if (hash !== location.hash) history.replaceState(history.state, "", hash);
+    this.addressBar.show(writeLook({ ...look, camera: isHome ? null : camera }));
   }
 }
 

@@ -262,7 +262,7 @@ export class Shell extends Stage {
       await navigator.clipboard.writeText(address);
       this.say(`Link copied.${rest}`);
     } catch {
-      history.replaceState(history.state, "", hash);
+      this.remembering.addressBar.show(hash);
       this.say(`No clipboard here: the link is the page's address.${rest}`);
     }
   }

@@ -83,14 +83,8 @@ def training_loss(
 
     offset = l1 = direction = semantic.new_zeros(())
     if targets is not None:
-        share = config.offset.cross_weight
-        same, cross = (
-            _offset_term(student, teacher.cells, targets, p, config, world) for p in pairs[:2]
-        )
-        offset, l1, direction = (
-            torch.lerp(getattr(same, name), getattr(cross, name), share)
-            for name in ("loss", "l1", "direction")
-        )
+        term = _offset_term(student, teacher.cells, targets, pairs[0], pairs[1], config, world)
+        offset, l1, direction = term.loss, term.l1, term.direction
         if config.odr.enabled and config.odr.side == "student" and now.odr_active:
             keep = torch.ones_like(cells.is_plane)
             if config.odr.points == "off_planes":
@@ -146,17 +140,18 @@ def _offset_term(
     student: Prediction,
     teacher_cells: CellBatch,
     targets: TeacherTargets,
-    pairs: Int[Tensor, "p 2"],
+    same: Int[Tensor, "s 2"],
+    cross: Int[Tensor, "c 2"],
     config: RunConfig,
     world: World,
 ) -> OffsetLoss:
-    """The offset loss over matched pairs.
+    """The offset loss over matched pairs of the same view and across views, a mean of each.
 
     With `offset.cross_target` `centroid` the target is where the match's vector ends, minus the
     student cell's own position: a match up to `view.match_radius` away does not bend it. A plane
     cell with target zero stays where it is in either case.
     """
-    rows, matched = pairs.unbind(1)
+    rows, matched = torch.cat([same, cross]).unbind(1)
     target = targets.target[matched]
     is_plane = teacher_cells.is_plane[matched]
     if config.offset.cross_target == "centroid":
@@ -165,6 +160,7 @@ def _offset_term(
             apart = torch.where(is_plane[:, None], 0.0, apart)
         target = target + apart
     importance = torch.where(is_plane, config.offset.plane_weight, 1.0)
+    share = config.offset.cross_weight
     return offset_loss(
         student.offset.index_select(0, rows),
         target,
@@ -172,4 +168,5 @@ def _offset_term(
         config.offset,
         importance,
         world,
+        means=[(len(same), 1 - share), (len(cross), share)],
     )

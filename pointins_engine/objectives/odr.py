@@ -168,7 +168,7 @@ def _random_ranks(values: Tensor, counts: list[int], rng: Sequence[torch.Generat
     shuffled = torch.arange(values.shape[2]).repeat(*values.shape[:2], 1)
     for cloud, count, generator in zip(shuffled, counts, rng, strict=True):
         for row in cloud:
-            row[:count] = torch.randperm(count, generator=generator)
+            torch.randperm(count, generator=generator, out=row[:count])
     shuffled = upload(shuffled, values.device)
     order = shuffled.gather(2, values.gather(2, shuffled).argsort(dim=2, stable=True))
     return torch.empty_like(order).scatter_(

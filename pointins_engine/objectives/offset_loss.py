@@ -1,5 +1,6 @@
 """Offset loss: the student's offsets against the centroids that SCR found. N rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +28,7 @@ def offset_loss(
     config: OffsetConfig,
     importance: Float[Tensor, " n"] | None = None,
     world: World = ALONE,
+    means: Sequence[tuple[int, float]] | None = None,
 ) -> OffsetLoss:
     """Length and direction error of the student's offsets.
 
@@ -37,6 +39,8 @@ def offset_loss(
         config: Shortest target with a direction term; metres that count as one in the length term.
         importance: How much each row counts in the means; all alike if None.
         world: The means run over the rows of all its ranks.
+        means: Rows of each of several means, one after another, and the mean's share of the loss;
+            one mean of all rows if None.
 
     Returns:
         Zero with a gradient of zero if no row is valid.
@@ -47,7 +51,11 @@ def offset_loss(
     offset = offset.float()
     target = torch.where(valid[:, None], target.detach().float(), 0.0)
     weight = valid.float() if importance is None else valid * importance.float()
-    weight = weight / world.sum(weight.sum()).clamp_min(torch.finfo(torch.float32).tiny)
+    sizes, shares = zip(*(means or [(len(weight), 1.0)]), strict=True)
+    parts = weight.split(sizes)
+    total = world.sum(torch.stack([part.sum() for part in parts]))
+    total = total.clamp_min(torch.finfo(torch.float32).tiny)
+    weight = torch.cat([p * s / t for p, s, t in zip(parts, shares, total, strict=True)])
     l1 = (weight * torch.where(valid, (offset - target).abs().sum(1), 0.0)).sum()
     has_direction = valid & (target.norm(dim=1) >= config.min_cosine_length)
     turned = 1 - F.cosine_similarity(offset, target, dim=1, eps=1e-8)

@@ -106,6 +106,26 @@ def test_importance_weighs_rows_in_the_mean():
     torch.testing.assert_close(weighed.loss, copies.loss)
 
 
+def test_several_means_are_as_many_losses_in_one(rows):
+    """The middle one has no valid row, and so no part in the sum."""
+    offset, target, valid = rows
+    valid[20:25] = False
+    importance = torch.linspace(0.1, 2.0, 50)
+    sizes, shares = [20, 5, 25], [0.5, 0.2, 0.3]
+    once, apart = offset.clone().requires_grad_(), offset.clone().requires_grad_()
+    found = offset_loss(
+        once, target, valid, CONFIG, importance, means=list(zip(sizes, shares, strict=True))
+    )
+    columns = (x.split(sizes) for x in (apart, target, valid, importance))
+    terms = [offset_loss(o, t, v, CONFIG, i) for o, t, v, i in zip(*columns, strict=True)]
+    for name in ("loss", "l1", "direction"):
+        expected = sum(s * getattr(term, name) for s, term in zip(shares, terms, strict=True))
+        torch.testing.assert_close(getattr(found, name), expected)
+    found.loss.backward()
+    sum(s * term.loss for s, term in zip(shares, terms, strict=True)).backward()
+    torch.testing.assert_close(once.grad, apart.grad)
+
+
 def test_rows_of_no_importance_give_zero_with_a_gradient():
     offset = torch.ones(3, 3, requires_grad=True)
     terms = offset_loss(

@@ -33,7 +33,11 @@ def pytest_xdist_make_scheduler(config, log) -> OneBrowser:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest comes first."""
-    items.sort(key=lambda item: not item.path.name.startswith(BROWSER_TESTS))
+    items.sort(key=lambda item: not is_browser_test(item))
+
+
+def is_browser_test(item: pytest.Item) -> bool:
+    return item.path.name.startswith(BROWSER_TESTS)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -38,7 +38,8 @@ class Studio:
     def __enter__(self) -> "Studio":
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
-        assert self.url, self.process.stderr and self.process.stderr.read()
+        if not self.url:
+            raise AssertionError(self.process.communicate()[1])
         self.view_url = self.process.stdout.readline().strip().removeprefix("View only: ")
         self.port = int(re.findall(r":(\d+)/", self.url)[0])
         wait_until_it_answers(self.port)

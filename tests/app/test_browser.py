@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.app.browsing import Visit
+from tests.app.browsing import Visit, let_in
 from tests.app.studio_process import Studio
 from tests.recorded_run import append_frame, open_recorded_run, write_recorded_run
 
@@ -38,15 +38,9 @@ def studio(runs) -> Iterator[Studio]:
 @pytest.fixture(scope="module")
 def context(browser, studio):
     """A browser that came in with the printed link, once for all tests."""
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 720}, device_scale_factor=1, color_scheme="dark"
-    )
-    page = context.new_page()
-    page.goto(studio.url)
-    assert "token" not in page.url
-    page.close()
-    yield context
-    context.close()
+    size = {"width": 1280, "height": 720}
+    with let_in(browser, studio, viewport=size, color_scheme="dark") as context:
+        yield context
 
 
 def test_from_the_list_to_a_run(visit):
@@ -151,6 +145,7 @@ def test_a_first_start_plays_a_training_and_says_how_to_start_one(browser, tmp_p
         context = browser.new_context()
         visit = Visit(context.new_page(), studio.url)
         visit.page.goto(studio.url)
+        assert "token" not in visit.page.url
         visit.page.wait_for_function(
             "() => { const at = window.pointinsViewport?.state(); "
             "return at?.following === false && at.step < at.latest; }"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.app.browsing import Visit
+from tests.app.browsing import Visit, let_in
 from tests.app.studio_process import Studio
 from tests.app.test_damage import SCENE, folder, trainer
 
@@ -18,15 +18,13 @@ PATIENCE_MS = 60_000
 @pytest.fixture
 def visit(browser, folder, trainer) -> Iterator[Visit]:
     """The page of the run that is written, in a studio that shows others as well."""
-    with Studio(folder) as studio:
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
+    size = {"width": 1280, "height": 800}
+    with Studio(folder) as studio, let_in(browser, studio, viewport=size) as context:
         visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
         visit.page.set_default_timeout(PATIENCE_MS)
-        visit.page.goto(studio.url)
         visit.page.goto(f"{visit.base}/live/live")
         visit.page.wait_for_function("() => window.pointinsViewport?.state()?.step === 0")
         yield visit
-        context.close()
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from pointins_engine.run_log.store import Run
-from tests.app.browsing import Visit
+from tests.app.browsing import CLIPBOARD, Visit, let_in
 from tests.app.studio_process import ROOT, Studio
 
 pytestmark = pytest.mark.browser
@@ -49,15 +49,10 @@ def studio(run) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def context(browser, studio) -> Iterator[BrowserContext]:
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 800}, color_scheme="dark", reduced_motion="reduce"
-    )
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.goto(studio.url)
-    page.close()
-    yield context
-    context.close()
+    look = {"color_scheme": "dark", "reduced_motion": "reduce"}
+    size = {"width": 1280, "height": 800}
+    with let_in(browser, studio, viewport=size, permissions=CLIPBOARD, **look) as context:
+        yield context
 
 
 def until(page: Page, expression: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pointins_engine.run_log.store import RunStore
-from tests.app.browsing import Visit
+from tests.app.browsing import Visit, let_in
 from tests.app.studio_process import Studio
 from tests.recorded_run import write_recorded_run
 
@@ -43,17 +43,14 @@ def point(folder) -> int:
 @pytest.fixture(scope="module")
 def page(browser, studio, point) -> Iterator[Page]:
     """The run's page, opened once; nothing is complained about or asked for elsewhere."""
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 800}, device_scale_factor=1, color_scheme="dark"
-    )
-    visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
-    visit.page.set_default_timeout(60_000)  # the first start on a busy machine
-    visit.page.goto(studio.url)
-    visit.page.goto(f"{visit.base}/live/rooms#picked={point}")
-    until(visit.page, f"{CURRENT}?.frame.step === {NEWEST}")
-    until(visit.page, f"{LENGTHS}?.layout?.meta?.view === 'density'")
-    yield visit.page
-    context.close()
+    size = {"width": 1280, "height": 800}
+    with let_in(browser, studio, viewport=size, color_scheme="dark") as context:
+        visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
+        visit.page.set_default_timeout(60_000)  # the first start on a busy machine
+        visit.page.goto(f"{visit.base}/live/rooms#picked={point}")
+        until(visit.page, f"{CURRENT}?.frame.step === {NEWEST}")
+        until(visit.page, f"{LENGTHS}?.layout?.meta?.view === 'density'")
+        yield visit.page
     assert visit.complaints == []
     assert visit.elsewhere == []
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.app.browsing import let_in
 from tests.app.studio_process import Studio
 from tests.boxed_scans import write_folder
 
@@ -25,17 +26,10 @@ def studio(tmp_path_factory) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def context(browser, studio):
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 720},
-        device_scale_factor=1,
-        color_scheme="dark",
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.goto(studio.url)
-    page.close()
-    yield context
-    context.close()
+    look = {"color_scheme": "dark", "reduced_motion": "reduce"}
+    size = {"width": 1280, "height": 720}
+    with let_in(browser, studio, viewport=size, **look) as context:
+        yield context
 
 
 def cards(page):

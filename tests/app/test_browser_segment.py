@@ -9,6 +9,7 @@ import open3d as o3d
 import pytest
 from playwright.sync_api import expect
 
+from tests.app.browsing import let_in
 from tests.app.studio_process import Studio
 from tests.recorded_run import boxes_room
 from tests.segmented import write_segmentation
@@ -54,17 +55,10 @@ def studio(segmentations, tmp_path_factory) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def context(browser, studio):
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 800},
-        device_scale_factor=1,
-        color_scheme="dark",
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.goto(studio.url)
-    page.close()
-    yield context
-    context.close()
+    look = {"color_scheme": "dark", "reduced_motion": "reduce"}
+    size = {"width": 1280, "height": 800}
+    with let_in(browser, studio, viewport=size, **look) as context:
+        yield context
 
 
 def state(page) -> dict:
@@ -252,17 +246,16 @@ def test_what_cannot_be_a_scan_is_refused_before_it_is_sent(visit, tmp_path):
 
 
 def test_a_visitor_who_may_only_look_sees_all_and_changes_nothing(browser, studio):
-    context = browser.new_context(color_scheme="light", reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(studio.view_url)
-    base = f"http://127.0.0.1:{studio.port}"
-    page.goto(f"{base}/segment")
-    expect(page.locator(".sg-past-row", has_text="room.ply").first).to_be_visible()
-    expect(page.get_by_role("button", name="Choose a file")).to_be_disabled()
-    expect(page.get_by_role("button", name="Delete")).to_have_count(0)
-    page.goto(f"{base}/segment/{ROOM}")
-    wait_until(page, "s.layer === 'pointins'")
-    page.locator(".sg-name").first.click()
-    expect(page.get_by_role("button", name="Remove")).to_be_disabled()
-    expect(page.locator(".sg-chosen")).to_contain_text("view link")
-    context.close()
+    look = {"color_scheme": "light", "reduced_motion": "reduce"}
+    with let_in(browser, studio, studio.view_url, **look) as context:
+        page = context.new_page()
+        base = f"http://127.0.0.1:{studio.port}"
+        page.goto(f"{base}/segment")
+        expect(page.locator(".sg-past-row", has_text="room.ply").first).to_be_visible()
+        expect(page.get_by_role("button", name="Choose a file")).to_be_disabled()
+        expect(page.get_by_role("button", name="Delete")).to_have_count(0)
+        page.goto(f"{base}/segment/{ROOM}")
+        wait_until(page, "s.layer === 'pointins'")
+        page.locator(".sg-name").first.click()
+        expect(page.get_by_role("button", name="Remove")).to_be_disabled()
+        expect(page.locator(".sg-chosen")).to_contain_text("view link")

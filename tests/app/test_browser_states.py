@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.app.browsing import Visit
+from tests.app.browsing import Visit, let_in
 from tests.app.studio_process import Studio
 from tests.recorded_run import append_frame, open_recorded_run, write_recorded_run
 
@@ -63,15 +63,11 @@ def studio(tmp_path_factory) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def context(browser, studio):
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 800}, color_scheme="dark", reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.goto(studio.url)
-    page.close()
     PICTURES.mkdir(exist_ok=True)
-    yield context
-    context.close()
+    look = {"color_scheme": "dark", "reduced_motion": "reduce"}
+    size = {"width": 1280, "height": 800}
+    with let_in(browser, studio, viewport=size, **look) as context:
+        yield context
 
 
 @pytest.mark.parametrize(("theme", "width", "height"), [("dark", 1280, 800), ("light", 1920, 1080)])

@@ -14,7 +14,7 @@ from pointins_engine.config import differences, flat
 from pointins_engine.live_edits import edit_lines, edited
 from pointins_engine.run_log.control import read_commands, remove_command
 from pointins_engine.run_log.writer import RunWriter
-from tests.app.browsing import PATIENCE_MS, Visit
+from tests.app.browsing import PATIENCE_MS, Visit, let_in
 from tests.app.studio_process import Studio
 from tests.recorded_run import CONFIG, append_frame, open_recorded_run, write_recorded_run
 
@@ -93,13 +93,10 @@ def studio(runs, trainer) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def context(browser, studio):
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
-    context.set_default_timeout(LONG_MS)
-    page = context.new_page()
-    page.goto(studio.url, wait_until="commit")
-    page.close()
-    yield context
-    context.close()
+    size = {"width": 1280, "height": 800}
+    with let_in(browser, studio, viewport=size, color_scheme="dark") as context:
+        context.set_default_timeout(LONG_MS)
+        yield context
 
 
 @pytest.mark.slow
@@ -160,15 +157,13 @@ def test_the_trainer_is_paused_stepped_and_edited_from_the_page(visit, trainer):
 
 
 def test_a_page_with_the_view_link_shows_and_does_not_steer(browser, studio):
-    context = browser.new_context()
-    visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
-    visit.page.goto(studio.view_url, wait_until="commit")
-    visit.page.goto(f"{visit.base}/live/rooms", wait_until="commit")
-    steering = visit.page.locator("#steering-root")
-    expect(steering).to_contain_text("opened with the view link")
-    expect(steering.get_by_role("button", name="Pause")).to_be_hidden()
-    expect(steering.get_by_role("slider")).to_be_disabled()
-    context.close()
+    with let_in(browser, studio, studio.view_url) as context:
+        visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
+        visit.page.goto(f"{visit.base}/live/rooms", wait_until="commit")
+        steering = visit.page.locator("#steering-root")
+        expect(steering).to_contain_text("opened with the view link")
+        expect(steering.get_by_role("button", name="Pause")).to_be_hidden()
+        expect(steering.get_by_role("slider")).to_be_disabled()
     assert visit.complaints == []
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.app.browsing import Visit
+from tests.app.browsing import CLIPBOARD, Visit, let_in
 from tests.app.studio_process import Studio
 from tests.recorded_run import write_recorded_run
 
@@ -33,15 +33,10 @@ def studio(tmp_path_factory) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def context(browser, studio):
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 800}, reduced_motion="reduce", color_scheme="dark"
-    )
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.goto(studio.url)
-    page.close()
-    yield context
-    context.close()
+    look = {"color_scheme": "dark", "reduced_motion": "reduce"}
+    size = {"width": 1280, "height": 800}
+    with let_in(browser, studio, viewport=size, permissions=CLIPBOARD, **look) as context:
+        yield context
 
 
 def opened(visit: Visit, fragment: str = "") -> Page:

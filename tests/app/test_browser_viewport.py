@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from pointins_engine.run_log.writer import RunWriter
-from tests.app.browsing import PATIENCE_MS, Visit
+from tests.app.browsing import PATIENCE_MS, Visit, let_in
 from tests.app.studio_process import Studio
 from tests.recorded_run import append_frame, open_recorded_run
 
@@ -26,13 +26,9 @@ def studio(tmp_path_factory) -> Iterator[Studio]:
 
 @pytest.fixture(scope="module")
 def context(browser: Browser, studio: Studio) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(studio.url, wait_until="commit")
-    assert "token" not in page.url
-    page.close()
-    yield context
-    context.close()
+    size = {"width": 1280, "height": 720}
+    with let_in(browser, studio, viewport=size, reduced_motion="reduce") as context:
+        yield context
 
 
 @pytest.fixture

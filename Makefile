@@ -6,6 +6,8 @@ ARGS ?=
 # One worker has the browser, the others take a file of tests at a time (tests/conftest.py). WORKERS=
 # runs all in one process, as debuggers like it.
 WORKERS ?= -n 2 --dist loadscope --no-loadscope-reorder
+# Each worker compiles all tests and the engine with its checks of shapes, unless that is kept.
+export PYTHONDONTWRITEBYTECODE =
 VENV := .venv
 BIN := $(VENV)/bin
 

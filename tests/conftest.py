@@ -12,6 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 from pointins_engine.types import Scene
 
 BROWSER_TESTS = "test_browser"  # beginning of the names of their files
+LONG = ("test_distributed.py", "test_trainer.py", "test_demo.py", "test_start.py")  # files
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start, too
 torch.set_num_threads(1)  # sums do not depend on how a machine shares them out, and small tensors
@@ -32,8 +33,8 @@ def pytest_xdist_make_scheduler(config, log) -> OneBrowser:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first."""
-    items.sort(key=lambda item: not is_browser_test(item))
+    """What takes longest comes first, so that the workers end together."""
+    items.sort(key=lambda item: 0 if is_browser_test(item) else 2 - (item.path.name in LONG))
 
 
 def is_browser_test(item: pytest.Item) -> bool:

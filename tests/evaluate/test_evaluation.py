@@ -18,6 +18,8 @@ from pointins_engine.evaluate.read_out import best_read_out, on_points, read_out
 from pointins_engine.evaluate.scene_sets import EvaluationScenes
 from pointins_engine.evaluate.seen import most_common, see
 from pointins_engine.evaluate.votes import vote_errors
+from pointins_engine.scenes.simulate.indoor.rooms import simulate_room
+from pointins_engine.scenes.source import complete
 from pointins_engine.segment import Instances, ReadOut
 from pointins_engine.trainer import pretrain
 
@@ -92,8 +94,9 @@ def test_scans_without_colour_have_no_coloured_rows():
     assert "votes + colour" not in read_outs(0.06, has_color=False)
 
 
-def test_an_evaluation_names_every_figure(simulated, small_config):
-    scenes = EvaluationScenes(probe=(simulated,), development=(simulated,), unseen=(simulated,))
+def test_an_evaluation_names_every_figure(small_config):
+    room = complete(simulate_room(77, num_points=4_000), small_config.scene, 77)
+    scenes = EvaluationScenes(probe=(room,), development=(room,), unseen=(room,))
     found = evaluate_network(untrained_teacher(small_config), small_config, scenes)
     # Probed on the rows they were fitted on: every one of them is among its own neighbours.
     assert 0.5 < found["neighbour_accuracy"] <= 1

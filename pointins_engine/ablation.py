@@ -58,7 +58,7 @@ QUIET_LOG = {  # nobody watches, and little is lost when it is stopped
 }
 LINE_EVERY_S = 10.0
 MAX_SEED = 9_999  # the rooms of this run seed are kept for choosing numbers
-EVALUATION_VERSION = 2  # counts changes of what evaluation does; older results are made again
+EVALUATION_VERSION = 3  # counts changes of what evaluation does; older results are made again
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

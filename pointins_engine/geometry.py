@@ -3,7 +3,7 @@
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int64
+from jaxtyping import Bool, Float, Float32, Int, Int64
 from scipy.spatial import KDTree
 
 from pointins_engine.errors import SceneError
@@ -132,6 +132,30 @@ def estimate_normals(
     away = np.einsum("ij,ij->i", normal, eye - points) < 0
     normal[away] *= -1.0
     return normal.astype(np.float32)
+
+
+def surface_bend(
+    coord: Float[np.ndarray, "n 3"],
+    normal: Float[np.ndarray, "n 3"],
+    source: Int[np.ndarray, " p"],
+    target: Int[np.ndarray, " p"],
+) -> tuple[Float[np.ndarray, " p"], Bool[np.ndarray, " p"]]:
+    """How sharply a surface bends between the points of pairs, and which way.
+
+    Args:
+        coord: Positions.
+        normal: Unit normals that face outwards.
+        source: First point of each pair.
+        target: Second point of each pair.
+
+    Returns:
+        Angle between the normals in right angles, 0..1 (more than one counts as one), and whether
+        the surface bends outwards there. Edges of one object do; where two objects touch, and where
+        one stands on the floor, it bends inwards.
+    """
+    cosine = np.clip(np.einsum("ij,ij->i", normal[source], normal[target]), 0, 1)
+    along = np.einsum("ij,ij->i", normal[target] - normal[source], coord[target] - coord[source])
+    return np.arccos(cosine) * 2 / np.pi, along > 0
 
 
 def median_spacing(coord: Float[np.ndarray, "n 3"], sample: Int[np.ndarray, " s"]) -> float:

@@ -79,6 +79,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--radius", type=float, metavar="M", help="between votes of one object")
     parser.add_argument("--min-size", type=int, metavar="CELLS", help="of an object, in voxels")
     parser.add_argument(
+        "--least-score",
+        type=float,
+        metavar="S",
+        help="of an object, 0..1 (default: 0.01); 0 keeps every doubt",
+    )
+    parser.add_argument(
         "--scale", type=float, help="enlarge for the network (default: 1 for rooms and streets)"
     )
     parser.add_argument("--domain", choices=["auto", "indoor", "outdoor"], default="auto")
@@ -111,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
         planes=args.planes,
         radius=args.radius,
         min_size=args.min_size,
+        least_score=args.least_score,
         scale=args.scale,
         domain=args.domain,
     )
@@ -229,7 +236,8 @@ def _check_methods(methods: Sequence[str], settings: "SegmentSettings") -> None:
             raise ConfigError(
                 f"--method {method}: no such method; there are {', '.join([OURS, *METHODS])}."
             )
-    ours_only = [name for name in ("radius", "min_size") if getattr(settings, name) is not None]
+    numbers = ("radius", "min_size", "least_score")
+    ours_only = [name for name in numbers if getattr(settings, name) is not None]
     if ours_only and OURS not in methods:
         flag = "--" + ours_only[0].replace("_", "-")
         raise ConfigError(f"{flag} is a setting of the method pointins; add it to --method.")

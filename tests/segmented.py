@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pointins_engine.geometry import estimate_normals
 from pointins_engine.run_log.files import write_json
 from pointins_engine.segment.figures import figures_of
 from pointins_engine.segment.folder import SegmentationFolder, StoredScan, write_scan
@@ -109,11 +110,12 @@ def stored_scan(shown: Room) -> StoredScan:
     low = np.asarray(scene.origin)
     noise = np.random.default_rng(0).normal(0, NOISE_M, shown.truth.shape)
     offset = np.where(shown.owner[:, None] < 0, 0.0, shown.truth + noise)
+    cell_coord = (low + scene.scale * scene.cell_coord_u16).astype(np.float32)
     votes = SceneVotes(
-        coord=(low + scene.scale * scene.cell_coord_u16).astype(np.float32),
+        coord=cell_coord,
         offset=offset.astype(np.float32),
         color=None,
-        normal=None,
+        normal=estimate_normals(cell_coord),
         is_plane=scene.cell_is_plane.astype(bool),
         cell_of_point=scene.cell_index.astype(np.int64),
         grid_size=CELL_SIZE,

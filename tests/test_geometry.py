@@ -9,6 +9,7 @@ from pointins_engine.geometry import (
     estimate_normals,
     rotation,
     rotation_between,
+    surface_bend,
     voxelize,
 )
 
@@ -95,3 +96,14 @@ def test_by_default_floors_face_up_and_walls_face_the_room():
 def test_two_points_have_no_normals():
     with pytest.raises(SceneError, match="at least 3 points, got 2"):
         estimate_normals(np.zeros((2, 3)))
+
+
+def test_a_surface_bends_outwards_round_an_edge_and_inwards_into_a_corner():
+    coord = np.array([[0.0, 0, 0], [0.1, 0, 0], [0.2, 0, -0.1], [0.2, 0, 0.1]])
+    down, up = [1.0, 0, 0], [-1.0, 0, 0]  # of what falls off, and of what rises, behind the second
+    normal = np.array([[0.0, 0, 1], [0.0, 0, 1], down, up])
+    angle, outwards = surface_bend(coord, normal, np.array([0, 1, 1]), np.array([1, 2, 3]))
+    np.testing.assert_allclose(angle, [0, 1, 1])
+    assert outwards.tolist() == [False, True, False]
+    again = surface_bend(coord, normal, np.array([1, 2, 3]), np.array([0, 1, 1]))
+    np.testing.assert_allclose(again, [angle, outwards])

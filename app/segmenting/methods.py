@@ -32,6 +32,16 @@ _OWN_PARAMETERS = (
         "maximum": 1_000_000,
         "integer": True,
     },
+    {
+        "name": "least_score",
+        "label": "Least score",
+        "meaning": "what is less sure is no object; empty = 0.01",
+        "unit": "",
+        "default": None,
+        "minimum": 0.0,
+        "maximum": 1.0,
+        "integer": False,
+    },
 )
 
 

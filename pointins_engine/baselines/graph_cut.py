@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 
 from pointins_engine.baselines.cells import CellCloud
-from pointins_engine.geometry import estimate_normals
+from pointins_engine.geometry import estimate_normals, surface_bend
 
 _NEIGHBOURS = 10
 
@@ -99,9 +99,7 @@ def cell_graph(
     normal = cells.normal
     if normal is None:
         normal = estimate_normals(cells.coord) if count >= 3 else np.tile([0.0, 0.0, 1.0], (2, 1))
-    cosine = np.clip(np.einsum("ij,ij->i", normal[a], normal[b]), 0, 1)
-    weight = np.arccos(cosine) * 2 / np.pi
-    bends_outwards = np.einsum("ij,ij->i", normal[b] - normal[a], coord[b] - coord[a]) > 0
+    weight, bends_outwards = surface_bend(coord, normal, a, b)
     weight = np.where(bends_outwards, weight**2, weight)
     if color_weight > 0 and cells.color is not None:
         apart = np.linalg.norm(cells.color[a] - cells.color[b], axis=1) / np.sqrt(3)

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from pointins_engine.checkpoint import latest_checkpoint
-from pointins_engine.config import RunConfig, from_dict
+from pointins_engine.config import RunConfig, SceneConfig, from_dict
 from pointins_engine.errors import RunError
 from pointins_engine.evaluate.neighbours import neighbour_accuracy
 from pointins_engine.evaluate.read_out import best_read_out, read_out_ap, read_outs
@@ -77,7 +77,7 @@ def evaluate_network(
     return {
         **_semantics(probe, unseen),
         **asdict(vote_errors(unseen, config.scr)),
-        **instance_figures(development, unseen, config.scene.grid_size),
+        **instance_figures(development, unseen, config.scene),
     }
 
 
@@ -90,13 +90,11 @@ def zero_offset_figures(config: RunConfig, scenes: EvaluationScenes) -> dict[str
         return replace(seen, offset=np.zeros_like(seen.offset))
 
     development = [still(scene) for scene in scenes.development]
-    return instance_figures(
-        development, [still(scene) for scene in scenes.unseen], config.scene.grid_size
-    )
+    return instance_figures(development, [still(scene) for scene in scenes.unseen], config.scene)
 
 
 def instance_figures(
-    development: Sequence[SeenScene], unseen: Sequence[SeenScene], grid_size: float
+    development: Sequence[SeenScene], unseen: Sequence[SeenScene], config: SceneConfig
 ) -> dict[str, Any]:
     """AP of every read-out on unseen scenes, with the numbers that development scenes chose.
 
@@ -108,7 +106,13 @@ def instance_figures(
     for points, without_planes in (("all", False), ("without_planes", True)):
         rows: dict[str, Any] = {}
         chosen_ap: dict[str, float] = {}
-        for name, choices in read_outs(grid_size, has_color=has_color).items():
+        names = read_outs(
+            config.grid_size,
+            has_color=has_color,
+            domain=config.domain,
+            without_planes=without_planes,
+        )
+        for name, choices in names.items():
             choice, chosen_ap[name] = best_read_out(
                 choices, development, without_planes=without_planes
             )

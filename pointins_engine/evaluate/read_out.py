@@ -12,36 +12,41 @@ from pointins_engine.evaluate.instance_ap import (
     instance_ap_class_agnostic,
 )
 from pointins_engine.evaluate.seen import SeenScene
-from pointins_engine.segment import Instances, ReadOut, instances_from_votes
-from pointins_engine.segment.automatic import EDGES, JOIN_EDGES, SHARES
+from pointins_engine.segment import (
+    Instances,
+    ReadOut,
+    automatic_read_out,
+    instances_from_votes,
+)
+from pointins_engine.segment.settings import Domain
+
+SEARCH_EDGES = {
+    "indoor": (1.5, 1.75, 2.1),
+    "outdoor": (1.5, 2.5, 4.0),
+}  # radii of the paper's search
 
 
-def read_outs(grid_size: float, *, has_color: bool) -> dict[str, tuple[ReadOut, ...]]:
+def read_outs(
+    grid_size: float, *, has_color: bool, domain: Domain, without_planes: bool
+) -> dict[str, tuple[ReadOut, ...]]:
     """Read-outs by name, with the numbers that are tried; lengths follow the voxel's edge.
 
-    `components` is the paper's search at one radius. `votes` groups at several radii and shares of
-    the offsets, and `votes + colour` looks at the raw colours too.
+    `components` is the paper's search at one radius. `votes + colour` is what `pointins segment`
+    does, `votes` the same without colour.
     """
-
-    def scaled(wider: float) -> tuple[float, ...]:
-        return tuple(round(edges * wider * grid_size, 4) for edges in EDGES["indoor"])
-
-    def votes(wider: float, *color_edges: float) -> ReadOut:
-        return ReadOut(
-            radii=scaled(wider),
-            shares=SHARES["indoor", "keep"],
-            color_weights=(0.0, *(round(edges * grid_size, 4) for edges in color_edges)),
-            join_radius=round(JOIN_EDGES * grid_size, 4),
-        )
-
+    radii = [edges * grid_size for edges in SEARCH_EDGES[domain]]
     found = {
         "components": tuple(
-            ReadOut(radii=scaled(edges)[:1], core_neighbours=0) for edges in (1.5, 1.75, 2.1)
-        ),
-        "votes": (votes(1.0), votes(1.25)),
+            ReadOut(radii=(round(radius, 4),), core_neighbours=0) for radius in radii
+        )
     }
-    if has_color:
-        found["votes + colour"] = tuple(votes(1.0, edges) for edges in (5.0, 7.5, 10.0))
+    for name, with_color in (("votes", False), ("votes + colour", True)):
+        if has_color or not with_color:
+            planes = "remove" if without_planes else "keep"
+            chosen = automatic_read_out(
+                grid_size, has_color=with_color, domain=domain, planes=planes
+            )
+            found[name] = (chosen,)
     return found
 
 
@@ -52,6 +57,7 @@ def scene_instances(scene: SeenScene, config: ReadOut, *, without_planes: bool) 
         scene.offset[scene.cell_of_voxel],
         config,
         color=scene.voxel_color,
+        normal=scene.voxel_normal,
         left_out=scene.voxel_is_plane if without_planes else None,
     )
 

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from pointins_engine.config import RunConfig
 from pointins_engine.errors import SceneError
-from pointins_engine.segment.cells import nearest_cell
+from pointins_engine.segment.cells import nearest_cell, normals_at
 from pointins_engine.student_teacher import PointNetwork
 from pointins_engine.types import Scene
 from pointins_engine.views import collate, whole_view
@@ -29,6 +29,7 @@ class SeenScene:
     true_centroid: Float[np.ndarray, "m 3"]  # metres: mean of the instance's points; NaN without
     voxel_coord: Float[np.ndarray, "v 3"]  # metres
     voxel_color: Float[np.ndarray, "v 3"] | None  # 0..1
+    voxel_normal: Float[np.ndarray, "v 3"]  # unit length, measured or estimated
     voxel_is_plane: Bool[np.ndarray, " v"]
     cell_of_voxel: Int[np.ndarray, " v"]
     voxel_of_point: Int[np.ndarray, " n"]  # the voxel nearest to each point
@@ -72,6 +73,7 @@ def see(network: PointNetwork, scene: Scene, config: RunConfig) -> SeenScene:
         true_centroid=_centroids(scene)[instance],
         voxel_coord=view.origin_coord,
         voxel_color=None if scene.color is None else scene.color[view.point_index] / 255,
+        voxel_normal=normals_at(scene, view.point_index),
         voxel_is_plane=view.is_plane,
         cell_of_voxel=cell_of_voxel,
         voxel_of_point=voxel_of_point,

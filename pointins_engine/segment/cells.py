@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 
 from pointins_engine.config import SceneConfig
 from pointins_engine.errors import SceneError
-from pointins_engine.geometry import voxelize
+from pointins_engine.geometry import estimate_normals, voxelize
 from pointins_engine.scenes.planes import find_planes
 from pointins_engine.scenes.source import normals_of
 from pointins_engine.scenes.tiles import Tile, take
@@ -95,12 +95,11 @@ def cells_of(
             f"{100 * config.grid_size / scale:.3g} cm, too few to hold an object. If the "
             "coordinates are in another unit, say so with --units; or enlarge with --scale."
         )
-    normals = [core.normal for core in found if core.normal is not None]
     return SceneVotes(
         coord=scene.coord[kept],
         offset=np.concatenate([core.offset for core in found]) / np.float32(scale),
         color=None if scene.color is None else (scene.color[kept] / 255).astype(np.float32),
-        normal=np.concatenate(normals) if len(normals) == len(found) else None,
+        normal=np.concatenate([core.normal for core in found]),
         is_plane=np.concatenate([core.is_plane for core in found]),
         cell_of_point=nearest_cell(scene.coord, scene.coord[kept]),
         grid_size=config.grid_size / scale,
@@ -139,7 +138,7 @@ class _Core:
     row: Int[np.ndarray, " c"]  # of the scan
     offset: Float32[np.ndarray, "c 3"]
     is_plane: Bool[np.ndarray, " c"]
-    normal: Float32[np.ndarray, "c 3"] | None
+    normal: Float32[np.ndarray, "c 3"]
 
 
 def _core(part: Scene, tile: Tile, of_tile: Int[np.ndarray, " t"], seen: Look) -> _Core:
@@ -150,8 +149,22 @@ def _core(part: Scene, tile: Tile, of_tile: Int[np.ndarray, " t"], seen: Look) -
         row=of_tile[row],
         offset=seen.offset[is_core],
         is_plane=part.is_plane[row],
-        normal=None if part.normal is None else part.normal[row],
+        normal=normals_at(part, seen.row)[is_core],
     )
+
+
+def normals_at(scene: Scene, row: Int[np.ndarray, " v"]) -> Float32[np.ndarray, "v 3"]:
+    """Normals of voxels, estimated from the voxels alone where the scan has none.
+
+    Args:
+        scene: Metres, z up.
+        row: Of the scene, one a voxel.
+    """
+    if scene.normal is not None:
+        return scene.normal[row]
+    if len(row) < 3:
+        return np.tile(np.array([0.0, 0.0, 1.0], np.float32), (len(row), 1))
+    return estimate_normals(scene.coord[row])
 
 
 def _thinned(scene: Scene, grid_size: float, max_points: int) -> Int[np.ndarray, " k"]:

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int32, UInt8
 
 from pointins_engine.errors import ConfigError, RunError
+from pointins_engine.geometry import estimate_normals
 from pointins_engine.run_log.files import read_json, whole_file
 from pointins_engine.segment.files import load_arrays, save_arrays
 from pointins_engine.segment.records import SceneVotes
@@ -140,7 +141,7 @@ def read_scan(folder: SegmentationFolder) -> StoredScan:
             coord=arrays["cell_coord"],
             offset=arrays["cell_offset"],
             color=arrays.get("cell_color"),
-            normal=arrays.get("cell_normal"),
+            normal=_normals(arrays),
             is_plane=arrays["cell_is_plane"],
             cell_of_point=arrays["cell_of_point"],
             grid_size=float(about["grid_size"]),
@@ -182,3 +183,9 @@ def read_offset(folder: SegmentationFolder, name: str, scan: StoredScan) -> Stor
         raise RunError(f"{folder.votes_of(name)} is of other cells; segment the scan again.")
     known = scan.with_offset(arrays["cell_offset"])
     return replace(known, provenance=about["provenance"], seconds=about["seconds"])
+
+
+def _normals(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Normals of cells; folders of before every cell had one get them here."""
+    known = arrays.get("cell_normal")
+    return estimate_normals(arrays["cell_coord"]) if known is None else known

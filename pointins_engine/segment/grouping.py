@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, Int64
 
 from pointins_engine.errors import SceneError
 from pointins_engine.scenes.tiles import Tile, merge_instances, merge_values, tiles
-from pointins_engine.segment.automatic import automatic_read_out
+from pointins_engine.segment.automatic import LEAST_SCORE, automatic_read_out
 from pointins_engine.segment.read_out import instances_from_votes
 from pointins_engine.segment.records import SceneVotes
 from pointins_engine.segment.settings import SegmentSettings
@@ -36,7 +36,7 @@ def group_votes(votes: SceneVotes, settings: SegmentSettings, tell: Tell | None 
 
     Args:
         votes: Of the whole scan.
-        settings: `planes`, `radius`, `min_size` and `max_tile_points` are used.
+        settings: `planes`, `radius`, `min_size`, `least_score` and `max_tile_points` are used.
         tell: Told the phase, and how many tiles are done.
 
     Raises:
@@ -51,6 +51,7 @@ def group_votes(votes: SceneVotes, settings: SegmentSettings, tell: Tell | None 
         has_color=votes.color is not None,
         domain=votes.domain,
         planes=settings.planes,
+        is_enlarged=votes.scale > 1,
         radius=radius,
         min_size=settings.min_size,
     )
@@ -64,6 +65,7 @@ def group_votes(votes: SceneVotes, settings: SegmentSettings, tell: Tell | None 
             votes.offset[rows] * np.float32(votes.scale),
             read_out,
             color=None if votes.color is None else votes.color[rows],
+            normal=votes.normal[rows],
             left_out=votes.is_plane[rows] if settings.planes == "remove" else None,
         )
         label = found.label(len(rows))
@@ -76,22 +78,27 @@ def group_votes(votes: SceneVotes, settings: SegmentSettings, tell: Tell | None 
     if len(parts) > 1:
         label = merge_instances(count, ((tile, ids) for tile, ids, _ in parts))
     certainty = merge_values(count, ((tile, score) for tile, _, score in parts))
-    return ranked(label, certainty, read_out.min_size)
+    least = LEAST_SCORE if settings.least_score is None else settings.least_score
+    return ranked(label, certainty, read_out.min_size, least)
 
 
 def ranked(
-    label: Int[np.ndarray, " m"], certainty: Float[np.ndarray, " m"], min_size: int
+    label: Int[np.ndarray, " m"],
+    certainty: Float[np.ndarray, " m"],
+    min_size: int,
+    least_score: float = 0.0,
 ) -> Grouped:
-    """Ids in the order of falling scores, the mean of their cells'; crumbs are dropped.
+    """Ids in the order of falling scores, the mean of their cells'; crumbs and doubts are dropped.
 
-    A crumb has less than `min_size` cells, as where the border of a tile cut an instance.
+    A crumb has less than `min_size` cells, as where the border of a tile cut an instance; a doubt
+    scores under `least_score`.
     """
     named = label >= 0
     if not named.any():
         return Grouped(label=np.full(len(label), -1), score=np.zeros(0))
     size = np.bincount(label[named])
     score = np.bincount(label[named], certainty[named]) / np.maximum(size, 1)
-    kept = np.flatnonzero(size >= min_size)
+    kept = np.flatnonzero((size >= min_size) & (score >= least_score))
     kept = kept[np.argsort(-score[kept], kind="stable")]
     rank = np.full(len(size) + 1, -1)
     rank[kept] = np.arange(len(kept))

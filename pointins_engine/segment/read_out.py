@@ -3,6 +3,7 @@
 A vote is a point's position plus its offset. NumPy and SciPy; nothing here knows of networks.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,8 @@ from scipy.sparse import csr_array
 from scipy.spatial import KDTree
 
 from pointins_engine.errors import ConfigError
-from pointins_engine.segment.candidates import groups_at_all_radii
+from pointins_engine.segment.bends import bends, stretched
+from pointins_engine.segment.candidates import Links, groups_at_all_radii, nearest_links
 from pointins_engine.segment.mean_shift import mean_shift
 from pointins_engine.segment.scores import overlaps, scored
 from pointins_engine.segment.selection import best_apart
@@ -28,6 +30,8 @@ class ReadOut:
     radii: tuple[float, ...]  # metres, rising: at each, points nearer than it hang together
     shares: tuple[float, ...] = (1.0,)  # of its offset that a point moves by: 0 stays, 1 votes
     color_weights: tuple[float, ...] = (0.0,)  # metres that a colour channel's range counts as
+    bend_weights: tuple[float, ...] = (0.0,)  # parts of itself that a link counts as longer where
+    # the surface bends inwards by a right angle; not together with colour
     shift_radius: float = 0.0  # metres: kernel of mean-shift on the moved points, 0 = none
     shift_rounds: int = 3  # of mean-shift
     core_neighbours: int = 2  # a core has this many others within the radius; only cores link
@@ -44,6 +48,10 @@ class ReadOut:
         if not self.color_weights or min(self.color_weights) < 0:
             raise ConfigError(
                 f"color_weights must be one or more lengths >= 0 metres, got {self.color_weights}."
+            )
+        if not self.bend_weights or min(self.bend_weights) < 0:
+            raise ConfigError(
+                f"bend_weights must be one or more numbers >= 0, got {self.bend_weights}."
             )
         if not 0 <= self.core_neighbours <= self.num_neighbours:
             raise ConfigError(
@@ -83,16 +91,18 @@ def instances_from_votes(
     config: ReadOut,
     *,
     color: Float[np.ndarray, "n 3"] | None = None,
+    normal: Float[np.ndarray, "n 3"] | None = None,
     left_out: Bool[np.ndarray, " n"] | None = None,
 ) -> Instances:
     """Find what hangs together among the votes of one scene, on several views of it at once.
 
     No radius fits a chair and a bed alike, and votes that gather the points of a bed may also
     join two chairs that a gap in space keeps apart; colour tells a book from its shelf, and cuts
-    a printed box in two. So points are moved by several shares of their offsets and grouped by
-    density, with and without colour, at several radii, and all groups compete. A group is the surer
+    a printed box in two; a surface that bends inwards ends a car on its street, and folds a sofa.
+    So points are moved by several shares of their offsets and grouped by density at several radii,
+    with colour, with bends, and with neither, and all groups compete. A group is the surer
 
-    - the better it survives a change of radius, share and colour,
+    - the better it survives a change of radius, share, colour and bends,
     - the better its points' offsets agree with the way to its own centroid,
     - the fewer of its points' nearest points in space lie outside it.
 
@@ -103,10 +113,12 @@ def instances_from_votes(
         offset: Offsets in metres, same frame.
         config: Radii, shares and the rest.
         color: 0..1; used where a weight of `config.color_weights` is above 0.
+        normal: Unit normals that face outwards; used where a weight of `config.bend_weights` is
+            above 0, and in the score.
         left_out: Points that take no part, for example planes found without labels.
 
     Raises:
-        ConfigError: If colours are asked for and missing.
+        ConfigError: If colours or normals are asked for and missing.
 
     Source:
         PointINS App. C groups votes by breadth-first search at one radius and gives no score;
@@ -117,28 +129,50 @@ def instances_from_votes(
         raise ConfigError(
             "color_weights has one above 0, but the scene has no colour; give (0.0,)."
         )
+    if max(config.bend_weights) > 0 and normal is None:
+        raise ConfigError(
+            "bend_weights has one above 0, but there are no normals; estimate them "
+            "(geometry.estimate_normals), or give (0.0,)."
+        )
+    if len(taken) < 2:
+        return Instances(rows=[], score=np.zeros(0))
     points, moves = coord[taken].astype(np.float64), offset[taken].astype(np.float64)
+    facing = None if normal is None else normal[taken].astype(np.float64)
     views = []
+    for links in _links(points, moves, None if color is None else color[taken], facing, config):
+        views += groups_at_all_radii(links, config.radii, config.core_neighbours, config.min_size)
+    members, is_of_view = _distinct(views)
+    if len(is_of_view) == 0:
+        return Instances(rows=[], score=np.zeros(0))
+    shared = overlaps(members)
+    score = scored(points, moves, members, shared, is_of_view, config.full_size, facing)
+    label, score = _parted(members, best_apart(shared, score), score, len(points), config.min_size)
+    if config.join_radius > 0:
+        label = _joined(points, label, config.join_radius)
+    return Instances(rows=[taken[rows] for rows in rows_of(label, len(score))], score=score)
+
+
+def _links(
+    points: Float[np.ndarray, "n 3"],
+    moves: Float[np.ndarray, "n 3"],
+    color: Float[np.ndarray, "n 3"] | None,
+    normal: Float[np.ndarray, "n 3"] | None,
+    config: ReadOut,
+) -> Iterator[Links]:
+    """Links between the moved points for each share, as they lie, by colour, and by bends."""
     for share in config.shares:
         place = points + share * moves
         if config.shift_radius > 0 and share > 0:
             place = mean_shift(place, config.shift_radius, config.shift_rounds)
         for weight in config.color_weights:
-            space = place
             if weight > 0 and color is not None:
-                space = np.concatenate([place, weight * color[taken]], axis=1)
-            views += groups_at_all_radii(
-                space, config.radii, config.core_neighbours, config.num_neighbours, config.min_size
-            )
-    members, is_of_view = _distinct(views)
-    if len(is_of_view) == 0:
-        return Instances(rows=[], score=np.zeros(0))
-    shared = overlaps(members)
-    score = scored(points, moves, members, shared, is_of_view, config.full_size)
-    label, score = _parted(members, best_apart(shared, score), score, len(points), config.min_size)
-    if config.join_radius > 0:
-        label = _joined(points, label, config.join_radius)
-    return Instances(rows=[taken[rows] for rows in rows_of(label, len(score))], score=score)
+                space = np.concatenate([place, weight * color], axis=1)
+                yield nearest_links(space, config.num_neighbours, config.radii[-1])
+                continue
+            links = nearest_links(place, config.num_neighbours, config.radii[-1])
+            bend = None if normal is None else bends(links, points, normal)
+            for stretch in config.bend_weights:
+                yield links if bend is None or stretch == 0 else stretched(links, bend, stretch)
 
 
 def rows_of(label: Int[np.ndarray, " n"], count: int) -> list[Int[np.ndarray, " _"]]:

@@ -15,7 +15,7 @@ class SceneVotes:
     coord: Float32[np.ndarray, "m 3"]  # of the point that stands for the voxel
     offset: Float32[np.ndarray, "m 3"]  # to the centroid of its instance; 0 without a network
     color: Float32[np.ndarray, "m 3"] | None  # 0..1
-    normal: Float32[np.ndarray, "m 3"] | None  # unit length, measured or estimated
+    normal: Float32[np.ndarray, "m 3"]  # unit length, measured or estimated
     is_plane: Bool[np.ndarray, " m"]  # floor, wall, ceiling or ground, found without labels
     cell_of_point: Int[np.ndarray, " n"]  # the cell nearest to each point
     grid_size: float  # edge of a voxel

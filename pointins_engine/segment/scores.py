@@ -1,12 +1,14 @@
 """How sure a group of points is one object, from geometry and offsets alone.
 
-N points, G groups, V views (a radius and a share of the offsets).
+N points, G groups, V views (a radius, a share of the offsets, and what else links depend on).
 """
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.sparse import coo_array, csr_array
-from scipy.spatial import KDTree
+
+from pointins_engine.segment.bends import bends
+from pointins_engine.segment.candidates import nearest_links
 
 NEAREST = 10  # points in space that decide how far a group keeps to itself
 
@@ -23,13 +25,14 @@ def scored(
     shared: csr_array,
     is_of_view: Bool[np.ndarray, "g v"],
     full_size: int,
+    normal: Float[np.ndarray, "n 3"] | None = None,
 ) -> Float[np.ndarray, " g"]:
-    """Survival times agreement times seclusion times min(1, size / full_size), each in 0..1."""
+    """Survival x agreement x seclusion² x min(1, size / full_size), each in 0..1."""
     size = shared.diagonal()
     return (
         survival(shared, is_of_view)
         * agreement(coord, offset, members)
-        * seclusion(coord, members)
+        * seclusion(coord, members, normal) ** 2
         * np.minimum(1, size / full_size)
     )
 
@@ -66,12 +69,21 @@ def agreement(
     return (1 + np.clip(cosine, -1, 1)) / 2
 
 
-def seclusion(coord: Float[np.ndarray, "n 3"], members: csr_array) -> Float[np.ndarray, " g"]:
-    """Share of the nearest points in space of a group's points that belong to it too."""
+def seclusion(
+    coord: Float[np.ndarray, "n 3"],
+    members: csr_array,
+    normal: Float[np.ndarray, "n 3"] | None = None,
+) -> Float[np.ndarray, " g"]:
+    """Share of the nearest points in space of a group's points that belong to it too.
+
+    With normals a neighbour counts the less, the more the surface bends on the way to it: an object
+    may well end there.
+    """
     count = len(coord)
-    near = min(NEAREST, count - 1)
-    neighbour = np.asarray(KDTree(coord).query(coord, k=near + 1)[1])[:, 1:]
-    source = np.repeat(np.arange(count), near)
-    links = coo_array((np.ones(count * near), (source, neighbour.ravel())), shape=(count, count))
-    inside = members.multiply(links.tocsr() @ members).sum(axis=0)
-    return np.asarray(inside) / (near * np.asarray(members.sum(axis=0)))
+    links = nearest_links(coord, NEAREST, np.inf)
+    weight = np.ones(links.length.shape) if normal is None else np.exp(-bends(links, coord, normal))
+    weight, neighbour = weight[:, 1:], links.neighbour[:, 1:]  # the first is the point itself
+    source = np.repeat(np.arange(count), neighbour.shape[1])
+    near = coo_array((weight.ravel(), (source, neighbour.ravel())), shape=(count, count)).tocsr()
+    inside = members.multiply(near @ members).sum(axis=0)
+    return np.asarray(inside) / (members.T @ weight.sum(axis=1))

@@ -23,6 +23,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _NUMBER = "a number > 0; leave it out to have it chosen from the scan"
 _COUNT = "a whole number >= 1"
+_SCORE = "a number in 0..1; leave it out to have the usual one"
 _LARGEST = 2**31
 _LEAST_TILE = 1000
 
@@ -35,6 +36,7 @@ class SegmentSettings:
         planes: Whether floor, walls and ceiling, or the ground, take part in the grouping.
         radius: Metres of the scan between votes of one instance; the smallest that is tried.
         min_size: Cells that an instance has at least.
+        least_score: Score, 0..1, that an instance has at least.
         scale: Metres of the network's world for a metre of the scan.
         domain: Where the scan was made.
         max_tile_points: Points, one a half voxel, that the network is shown at once; a larger scan
@@ -44,6 +46,7 @@ class SegmentSettings:
     planes: Planes = "remove"
     radius: float | None = None
     min_size: int | None = None
+    least_score: float | None = None
     scale: float | None = None
     domain: DomainChoice = "auto"
     max_tile_points: int = 250_000
@@ -54,6 +57,8 @@ class SegmentSettings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ConfigError(f"{name} is {value!r}, expected {_NUMBER}.")
+        if self.least_score is not None and not 0 <= self.least_score <= 1:
+            raise ConfigError(f"least_score is {self.least_score!r}, expected {_SCORE}.")
         if self.min_size is not None and self.min_size < 1:
             raise ConfigError(f"min_size is {self.min_size}, expected {_COUNT}.")
         if self.max_tile_points < _LEAST_TILE:
@@ -73,12 +78,13 @@ class SegmentSettings:
         if unknown:
             raise ConfigError(f"unknown setting {unknown[0]!r}; known are: {', '.join(known)}.")
         checked = dict(values)
-        for name in ("radius", "scale"):
-            if (value := values.get(name)) is not None:
-                is_number = isinstance(value, int | float) and not isinstance(value, bool)
-                if not is_number or abs(value) >= _LARGEST:
-                    raise ConfigError(f"{name} is {value!r}, expected {_NUMBER}.")
-                checked[name] = float(value)
+        for name, expected in (("radius", _NUMBER), ("scale", _NUMBER), ("least_score", _SCORE)):
+            if (value := values.get(name)) is None:
+                continue
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not is_number or abs(value) >= _LARGEST:
+                raise ConfigError(f"{name} is {value!r}, expected {expected}.")
+            checked[name] = float(value)
         for name in ("min_size", "max_tile_points"):
             if name not in values or (values[name] is None and name == "min_size"):
                 continue

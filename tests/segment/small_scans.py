@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pointins_engine.geometry import voxelize
+from pointins_engine.geometry import estimate_normals, voxelize
 from pointins_engine.run_log.files import write_json
 from pointins_engine.segment.folder import SegmentationFolder, StoredScan, write_scan
 from pointins_engine.segment.job import depends_on
@@ -37,7 +37,7 @@ def stored(room: Scene, **request: Any) -> StoredScan:
             coord=coord,
             offset=np.where(owner[:, None] < 0, 0, goal[owner] - coord).astype(np.float32),
             color=(room.color[chosen] / 255).astype(np.float32),
-            normal=None,
+            normal=estimate_normals(coord),
             is_plane=room.is_plane[chosen],
             cell_of_point=inverse,
             grid_size=GRID,

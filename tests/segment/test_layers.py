@@ -28,7 +28,7 @@ def test_a_stored_scan_comes_back(room, tmp_path):
     np.testing.assert_array_equal(back.truth, scan.truth)
     np.testing.assert_array_equal(back.votes.offset, scan.votes.offset)
     np.testing.assert_array_equal(back.votes.color, scan.votes.color)
-    assert back.votes.normal is None
+    np.testing.assert_array_equal(back.votes.normal, scan.votes.normal)
     assert (back.asked, back.votes.grid_size) == (scan.asked, scan.votes.grid_size)
 
 

@@ -179,11 +179,37 @@ def test_order_and_place_of_the_points_do_not_matter(chairs):
     np.testing.assert_allclose(first.score, second.score, atol=1e-9)
 
 
+def test_a_box_comes_off_the_floor_where_the_surface_bends_inwards():
+    steps = np.arange(0, 2.001, 0.05)
+    x, y = (axis.ravel() for axis in np.meshgrid(steps, steps))
+    u, v = (axis.ravel() for axis in np.meshgrid(*[0.05 * np.arange(1, 9)] * 2))
+    zero = 0 * u
+    parts = [  # points and the way that they face: the floor, and the cube's top and sides
+        (np.stack([x, y, 0 * x], 1), [0, 0, 1]),
+        (np.stack([u, v, zero + 0.45], 1), [0, 0, 1]),
+        (np.stack([zero, u, v], 1), [-1, 0, 0]),
+        (np.stack([zero + 0.45, u, v], 1), [1, 0, 0]),
+        (np.stack([u, zero, v], 1), [0, -1, 0]),
+        (np.stack([u, zero + 0.45, v], 1), [0, 1, 0]),
+    ]
+    coord = np.concatenate([place for place, _ in parts])
+    coord[len(x) :, :2] += 0.8
+    normal = np.concatenate([np.tile(np.array(way, float), (len(p), 1)) for p, way in parts])
+    box = np.repeat([0, 1], [len(x), len(coord) - len(x)])
+    flat = ReadOut(radii=(0.12,), core_neighbours=0)
+    assert len(instances_from_votes(coord, still(coord), flat).rows) == 1
+    bent = replace(flat, bend_weights=(2.0,))
+    found = instances_from_votes(coord, still(coord), bent, normal=normal)
+    assert adjusted_rand_score(box, found.label(len(coord))) == 1.0
+    with pytest.raises(ConfigError, match="estimate them"):
+        instances_from_votes(coord, still(coord), bent)
+
+
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_a_scene_of_few_points_has_no_instances(count):
     coord = np.zeros((count, 3))
     found = instances_from_votes(
-        coord, coord, automatic_read_out(0.1, has_color=False, domain="indoor")
+        coord, coord, automatic_read_out(0.1, has_color=False, domain="indoor"), normal=coord
     )
     assert found.rows == []
     assert found.label(count).tolist() == [-1] * count
@@ -198,6 +224,8 @@ def test_impossible_read_outs_are_refused():
         ReadOut(radii=(0.1,), shares=(-1.0,))
     with pytest.raises(ConfigError, match="color_weights"):
         ReadOut(radii=(0.1,), color_weights=())
+    with pytest.raises(ConfigError, match="bend_weights"):
+        ReadOut(radii=(0.1,), bend_weights=(-1.0,))
     with pytest.raises(ConfigError, match="shift_radius"):
         ReadOut(radii=(0.1,), shift_radius=-1.0)
     with pytest.raises(ConfigError, match="full_size"):
@@ -212,6 +240,8 @@ def test_lengths_of_the_automatic_read_out_follow_the_grid_size():
     assert automatic_read_out(0.06, has_color=False, domain="indoor").color_weights == (0.0,)
     chosen = automatic_read_out(0.06, has_color=True, domain="outdoor", radius=0.5, min_size=33)
     assert (chosen.radii[0], chosen.min_size) == (0.5, 33)
+    table_top = automatic_read_out(0.06, has_color=True, domain="indoor", is_enlarged=True)
+    assert table_top.shares == (0.0,)
 
 
 def test_spacing_is_the_edge_of_a_lattice():

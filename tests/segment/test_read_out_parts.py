@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from pointins_engine.segment.bends import OUTWARDS, bends, stretched
+from pointins_engine.segment.candidates import nearest_links
 from pointins_engine.segment.mean_shift import mean_shift
 from pointins_engine.segment.scores import agreement, overlaps, seclusion, survival
 from pointins_engine.segment.selection import best_apart
@@ -59,6 +61,29 @@ def test_a_group_that_stands_alone_keeps_to_itself():
     alone, cut = seclusion(coord, as_members([np.arange(100), half], 200))
     assert alone == 1
     assert cut < 0.95
+
+
+def test_a_neighbour_round_an_inner_corner_counts_less():
+    steps = np.arange(0, 1, 0.05)
+    a, b = (axis.ravel() for axis in np.meshgrid(steps, steps))
+    floor, wall = np.stack([a + 0.05, b, 0 * a], 1), np.stack([0 * a, b, a + 0.05], 1)
+    coord = np.concatenate([floor, wall])
+    normal = np.repeat([[0.0, 0, 1], [1.0, 0, 0]], 400, axis=0)
+    members = as_members([np.arange(400)], 800)
+    plain, inner = seclusion(coord, members)[0], seclusion(coord, members, normal)[0]
+    outer = seclusion(coord, members, -normal)[0]  # seen from behind the corner is an edge
+    assert plain < outer < inner < 1
+
+
+def test_links_are_longer_by_the_bend_that_they_cross():
+    coord = np.array([[0.0, 0, 0], [0.1, 0, 0], [0.15, 0, 0.05]])
+    normal = np.array([[0.0, 0, 1], [0.0, 0, 1], [-1.0, 0, 0]])  # a step up after the second
+    links = nearest_links(coord, 5, 0.12)
+    bend = bends(links, coord, normal)
+    np.testing.assert_allclose(bend[0], [0, 0, 0])  # the third is out of reach
+    np.testing.assert_allclose(bend[1], [0, 1, 0])  # itself, the third, the first
+    np.testing.assert_allclose(bends(links, coord, -normal)[1], [0, OUTWARDS, 0])
+    np.testing.assert_allclose(stretched(links, bend, 4.0).length[1, 1], 5 * links.length[1, 1])
 
 
 @pytest.mark.parametrize(("whole", "expected"), [(0.9, {0}), (0.7, {1, 2})])

@@ -1,6 +1,7 @@
 """What may be set of a segmentation, and what follows from the scan."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from pointins_engine.segment.settings import SegmentSettings, checkpoint_for
 
 
 def test_settings_come_back_from_json_as_they_were():
-    settings = SegmentSettings(planes="keep", radius=0.1, min_size=20, scale=2.0, domain="indoor")
+    settings = SegmentSettings(planes="keep", radius=0.1, min_size=20, least_score=0.2)
+    settings = replace(settings, scale=2.0, domain="indoor")
     text = json.dumps(settings.values())
     assert SegmentSettings.from_values(json.loads(text)) == settings
     assert SegmentSettings.from_values({}) == SegmentSettings()
@@ -28,6 +30,8 @@ def test_settings_come_back_from_json_as_they_were():
         ({"scale": "2"}, "scale is '2'"),
         ({"min_size": 2.5}, "min_size is 2.5, expected a whole number"),
         ({"min_size": 0}, "min_size is 0"),
+        ({"least_score": 1.5}, "least_score is 1.5, expected a number in 0..1"),
+        ({"least_score": "much"}, "least_score is 'much'"),
         ({"max_tile_points": 10}, "max_tile_points is 10, expected 1,000 or more"),
         ({"scale": 10**400}, "scale is 1000"),
         ({"min_size": 2**40}, "min_size is 1099511627776"),

@@ -4,7 +4,7 @@
  */
 
 import { make } from "../viewport/page/dom.mjs";
-import { grouped } from "../viewport/page/format.mjs";
+import { grouped, tenths } from "../viewport/page/format.mjs";
 import { categoryColor } from "../viewport/draw/palette.mjs";
 import { nameOf, ordered } from "./instances.mjs";
 
@@ -136,8 +136,8 @@ export class InstanceList {
     const cells = [
       row.isMade ? "by hand" : row.score.toFixed(2),
       grouped(row.points),
-      row.centroid.map((value) => value.toFixed(1)).join(", "),
-      row.extent.map((value) => value.toFixed(1)).join(" × "),
+      row.centroid.map(tenths).join(", "),
+      row.extent.map(tenths).join(" × "),
     ];
     return make(
       "tr",

@@ -28,6 +28,10 @@ test("numbers carry their unit and at most three digits that matter", () => {
   for (const [say, value, expected] of cases) assert.equal(say(value), expected);
 });
 
+test("a column of tenths has no minus before nothing", () => {
+  assert.deepEqual([-0.04, -0.06, 0, 1.26].map(format.tenths), ["0.0", "-0.1", "0.0", "1.3"]);
+});
+
 test("a name falls into two parts that make it up, and a long one keeps its end", () => {
   for (const name of ["", "room_0", "sequences-00-velodyne-000000"]) {
     assert.equal(format.splitName(name).join(""), name);

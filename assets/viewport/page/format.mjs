@@ -21,6 +21,11 @@ export function metres(value) {
   return Math.abs(value) < 0.995 ? `${trimmed(value * 100)} cm` : `${trimmed(value)} m`;
 }
 
+/** With one decimal, as in columns of a table; nothing is less than no metres. */
+export function tenths(value) {
+  return value.toFixed(1).replace(/^-(?=0\.0$)/, "");
+}
+
 export function duration(seconds) {
   if (seconds < 1) return "under 1 s";
   if (seconds < 90) return `${Math.round(seconds)} s`;

@@ -12,7 +12,6 @@ from tests.app.test_damage import SCENE, folder, trainer
 
 __all__ = ["folder", "trainer"]
 pytestmark = pytest.mark.browser
-PATIENCE_MS = 60_000
 
 
 @pytest.fixture
@@ -21,7 +20,6 @@ def visit(browser, folder, trainer) -> Iterator[Visit]:
     size = {"width": 1280, "height": 800}
     with Studio(folder) as studio, let_in(browser, studio, viewport=size) as context:
         visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
-        visit.page.set_default_timeout(PATIENCE_MS)
         visit.page.goto(f"{visit.base}/live/live")
         visit.page.wait_for_function("() => window.pointinsViewport?.state()?.step === 0")
         yield visit

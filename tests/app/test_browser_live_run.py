@@ -151,7 +151,7 @@ def test_a_run_is_watched_steered_and_shared_as_a_person_does(visit, run, contex
     until(page, "window.pointinsViewport.state().step === 0")
     page.get_by_label("Colouring", exact=True).select_option("features")
     page.locator(STAGE).focus()
-    page.wait_for_timeout(600)  # the address is written a moment later
+    until(page, "location.hash.includes('colouring=features')")
     page.keyboard.press("Control+Shift+c")
     expect(page.locator(".vp-message")).to_contain_text("Link copied")
     link, pixels = page.evaluate("navigator.clipboard.readText()"), settled(page)

@@ -46,7 +46,6 @@ def page(browser, studio, point) -> Iterator[Page]:
     size = {"width": 1280, "height": 800}
     with let_in(browser, studio, viewport=size, color_scheme="dark") as context:
         visit = Visit(context.new_page(), f"http://127.0.0.1:{studio.port}")
-        visit.page.set_default_timeout(60_000)  # the first start on a busy machine
         visit.page.goto(f"{visit.base}/live/rooms#picked={point}")
         until(visit.page, f"{CURRENT}?.frame.step === {NEWEST}")
         until(visit.page, f"{LENGTHS}?.layout?.meta?.view === 'density'")

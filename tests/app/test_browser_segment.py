@@ -1,6 +1,7 @@
 """Segmenting in a real browser: drop a scan, compare, correct by hand, and take the result away."""
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import open3d as o3d
 import pytest
 from playwright.sync_api import expect
 
-from tests.app.browsing import let_in
+from tests.app.browsing import PATIENCE_MS, let_in
 from tests.app.studio_process import Studio
 from tests.recorded_run import boxes_room
 from tests.segmented import write_segmentation
@@ -65,7 +66,7 @@ def state(page) -> dict:
     return page.evaluate("() => pointinsSegment.state()")
 
 
-def wait_until(page, condition: str, timeout: float = 20_000) -> None:
+def wait_until(page, condition: str, timeout: float = PATIENCE_MS) -> None:
     """Until a condition on the state `s` of the page holds."""
     page.wait_for_function(
         f"() => {{ const s = pointinsSegment.state(); return s && ({condition}); }}",
@@ -90,7 +91,7 @@ def test_a_dropped_scan_becomes_objects_that_open3d_reads_back_as_they_were_corr
     expect(page.get_by_role("heading", name="Drop a scan")).to_be_visible()
     expect(page.get_by_role("button", name="Choose a file")).to_be_enabled()
     drop(page, tmp_path / "my room.ply")
-    page.wait_for_url("**/segment/*")
+    expect(page).to_have_url(re.compile(r"/segment/\w+"))
     wait_until(page, "s.status === 'finished' && s.layer === 'pointins'", JOB_MS)
     found = state(page)["objects"]
     assert found >= 2
@@ -175,8 +176,7 @@ def test_list_and_picture_point_at_the_same_object(visit):
     wait_until(page, "s.layer === 'hdbscan'")
     before = page.evaluate("() => pointinsSegment.state().pixelHash()")
     row(page, "Object 3").hover()
-    page.wait_for_timeout(200)
-    assert page.evaluate("() => pointinsSegment.state().pixelHash()") != before
+    page.wait_for_function(f"() => pointinsSegment.state().pixelHash() !== {before!r}")
     x, y = page.evaluate("() => pointinsSegment.state().placeOf(2)")
     page.mouse.move(x, y)
     expect(page.locator(".sg-list tr[data-hovered]")).to_have_attribute("data-id", "2")
@@ -195,7 +195,7 @@ def test_thresholds_and_the_way_to_the_centroids_are_in_the_address(visit):
     expect(page.locator(".sg-pane-name").first).to_contain_text("4 of 7 objects")
     expect(page.locator(".sg-pane-name").first).to_contain_text("of all: AP50")
     expect(page.locator(".sg-pane-name").nth(1)).to_have_text("Ground truth 8 objects")
-    page.get_by_label("Least score").fill("0.9")
+    page.get_by_role("slider", name="Least score").fill("0.9")
     wait_until(page, "s.objects === 2")
     page.wait_for_function("() => location.hash.includes('score=0.9')")
     page.get_by_label("Colouring").select_option("score")

@@ -14,14 +14,12 @@ from pointins_engine.config import differences, flat
 from pointins_engine.live_edits import edit_lines, edited
 from pointins_engine.run_log.control import read_commands, remove_command
 from pointins_engine.run_log.writer import RunWriter
-from tests.app.browsing import PATIENCE_MS, Visit, let_in
+from tests.app.browsing import Visit, let_in
 from tests.app.studio_process import Studio
 from tests.recorded_run import CONFIG, append_frame, open_recorded_run, write_recorded_run
 
 pytestmark = pytest.mark.browser
 FIRST_STEP = 20
-LONG_MS = 3 * PATIENCE_MS  # answers come by way of a polled folder
-expect.set_options(timeout=LONG_MS)
 
 
 class ObedientTrainer(threading.Thread):
@@ -95,14 +93,12 @@ def studio(runs, trainer) -> Iterator[Studio]:
 def context(browser, studio):
     size = {"width": 1280, "height": 800}
     with let_in(browser, studio, viewport=size, color_scheme="dark") as context:
-        context.set_default_timeout(LONG_MS)
         yield context
 
 
 @pytest.mark.slow
 def test_the_trainer_is_paused_stepped_and_edited_from_the_page(visit, trainer):
     page = visit.page
-    page.set_default_timeout(LONG_MS)
     page.goto(f"{visit.base}/live/rooms", wait_until="commit")
     steering, news = page.locator("#steering-root"), page.locator(".st-news")
 
@@ -169,7 +165,6 @@ def test_a_page_with_the_view_link_shows_and_does_not_steer(browser, studio):
 
 def test_a_run_that_ended_leads_to_a_launch_that_goes_on_with_it(visit):
     page = visit.page
-    page.set_default_timeout(LONG_MS)
     page.goto(f"{visit.base}/live/ended", wait_until="commit")
     steering = page.locator("#steering-root")
     steering.get_by_label("Checkpoint to fork from").select_option("10")

@@ -158,7 +158,7 @@ def test_a_link_opens_the_same_picture_and_changes_are_undone(visit, context):
     page = opened(visit)
     first = picture(page)
     page.keyboard.press("p")
-    page.wait_for_timeout(600)  # one step of the history; what comes sooner melts into it
+    page.wait_for_function("() => location.hash.includes('walls=hidden')")  # and in the history
     second = settled(page)
     assert second != first
     page.keyboard.press("Control+z")

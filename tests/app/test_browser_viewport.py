@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from pointins_engine.run_log.writer import RunWriter
-from tests.app.browsing import PATIENCE_MS, Visit, let_in
+from tests.app.browsing import Visit, let_in
 from tests.app.studio_process import Studio
 from tests.recorded_run import append_frame, open_recorded_run
 
@@ -117,14 +117,14 @@ def test_the_timeline_and_the_panels_share_one_cursor(live):
     mean = page.locator("#odr-facts tr", has_text="before ODR").locator("td").nth(2)
     append_frame(writer, 0, num_points=POINTS)
     shown_step(page, 0)
-    expect(mean).to_be_visible(timeout=PATIENCE_MS)
+    expect(mean).to_be_visible()
     first = mean.inner_text()
     append_frame(writer, 40, num_points=POINTS)
     shown_step(page, 40)
-    expect(mean).not_to_have_text(first, timeout=PATIENCE_MS)
+    expect(mean).not_to_have_text(first)
     page.locator(TIMELINE).press("Home")
     shown_step(page, 0)
-    expect(mean).to_have_text(first, timeout=PATIENCE_MS)
+    expect(mean).to_have_text(first)
 
 
 def test_frames_that_come_at_once_all_reach_the_timeline(live):
@@ -169,7 +169,7 @@ OPEN_VIEW = """async () => {
   const view = new View({ onDrawn() {}, onContext(isLost) { window.contextIs = isLost; } });
   view.canvas.style.cssText = "position:fixed;inset:0;width:480px;height:320px;z-index:99";
   document.body.append(view.canvas);
-  await new Promise((done) => setTimeout(done, 100)); // it learns its size
+  while (view.canvas.width !== 480) await new Promise(requestAnimationFrame); // it learns its size
   view.setScene(scene);
   view.setFrame(frames[1], slots);
   view.setLook({ colouring: "instance", centroids: false, trails: { frames: 0 } });

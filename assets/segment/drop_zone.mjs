@@ -18,6 +18,8 @@ export class DropZone {
   constructor(on) {
     this.on = on;
     this.limits = null;
+    this.isAsking = true; // until the server has said what it takes
+    this.waiting = []; // files that came before that
     this.input = make("input", {
       class: "hidden-text",
       label: "Scan",
@@ -76,6 +78,12 @@ export class DropZone {
     this.formats.textContent = canUpload
       ? `${formatsOf(suffixes)}. Up to ${size(most)}. It stays on the studio's machine.`
       : why || "This studio takes no files.";
+    this._offer(checkpoints);
+    this.isAsking = false;
+    this.take(this.waiting.splice(0));
+  }
+
+  _offer(checkpoints) {
     const { checkpoint } = this.fields;
     if (!checkpoints || checkpoint.options.length === checkpoints.length) return;
     checkpoint.replaceChildren(
@@ -89,7 +97,12 @@ export class DropZone {
   }
 
   take(files) {
-    if (!files.length || this.sending || !this.limits) return;
+    if (!files.length || this.sending) return;
+    if (this.isAsking) {
+      this.waiting = [...files];
+      this.formats.textContent = `${files[0].name} is sent as soon as the studio answers.`;
+    }
+    if (!this.limits) return;
     const [file] = files;
     const refusal =
       files.length > 1 ? "One scan at a time: drop a single file." : refusalOf(file, this.limits);

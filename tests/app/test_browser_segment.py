@@ -236,6 +236,20 @@ def test_states_without_a_picture_say_what_to_do(visit):
     expect(page.get_by_label("Radius, m")).to_be_focused()
 
 
+def test_a_scan_that_is_dropped_before_the_studio_has_answered_is_kept(visit, tmp_path):
+    page, held = visit.page, []
+    (tmp_path / "early.ply").write_text("solid nothing")
+    page.route(re.compile(r"/api/segmentations$"), lambda route: held.append(route))
+    page.goto(f"{visit.base}/segment")
+    expect(page.get_by_role("heading", name="Drop a scan")).to_be_visible()
+    drop(page, tmp_path / "early.ply")
+    expect(page.get_by_text("early.ply is sent as soon as the studio answers.")).to_be_visible()
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        for route in held:
+            route.continue_()
+    assert "early.ply" in sent.value.url
+
+
 def test_what_cannot_be_a_scan_is_refused_before_it_is_sent(visit, tmp_path):
     page = visit.page
     (tmp_path / "photo.jpeg").write_bytes(b"\xff\xd8")

@@ -221,6 +221,7 @@ def _all_runs(
         for variant, seed in names:
             yield _one_run(ablation, variant, seed, clock)
         return
+    were_there = {name for name in names if _was_trained(ablation, *name)}
     # Fresh processes: a forked one would inherit torch's threads half-made.
     with ProcessPoolExecutor(
         ablation.jobs,
@@ -228,9 +229,10 @@ def _all_runs(
         initializer=_share_cores,
         initargs=(ablation.jobs,),
     ) as pool:
-        waiting = [pool.submit(_one_run, ablation, *name) for name in names]
+        waiting = {pool.submit(_one_run, ablation, *name): name for name in names}
         for ended in as_completed(waiting):
-            clock.add(ablation.steps)
+            count = clock.skip if waiting[ended] in were_there else clock.add
+            count(ablation.steps)
             yield ended.result()
 
 
@@ -247,10 +249,7 @@ def _one_run(
     from pointins_engine.errors import PointinsError
     from pointins_engine.trainer import pretrain
 
-    path = ablation.run(variant, seed)
-    config = variant_config(
-        ablation.recipe, variant, source=ablation.source, steps=ablation.steps, seed=seed
-    )
+    path, config = ablation.run(variant, seed), _run_config(ablation, variant, seed)
     try:
         if not _is_finished(path, config):
             pretrain(
@@ -267,6 +266,19 @@ def _one_run(
         return path.name, _evaluated(ablation, variant, seed, config), ""
     except PointinsError as error:
         return path.name, {}, str(error)
+
+
+def _run_config(ablation: Ablation, variant: str, seed: int) -> RunConfig:
+    return variant_config(
+        ablation.recipe, variant, source=ablation.source, steps=ablation.steps, seed=seed
+    )
+
+
+def _was_trained(ablation: Ablation, variant: str, seed: int) -> bool:
+    try:
+        return _is_finished(ablation.run(variant, seed), _run_config(ablation, variant, seed))
+    except RunError:
+        return False  # its turn will say why
 
 
 def _is_finished(path: Path, config: RunConfig) -> bool:
@@ -351,9 +363,7 @@ def _classical(ablation: Ablation) -> dict[str, Any]:
 
 def _recipe_config(ablation: Ablation, seed: int = 0) -> RunConfig:
     """The recipe as it stands: its scenes are those of every variant."""
-    return variant_config(
-        ablation.recipe, "both", source=ablation.source, steps=ablation.steps, seed=seed
-    )
+    return _run_config(ablation, "both", seed)
 
 
 def _scenes(ablation: Ablation) -> "EvaluationScenes":

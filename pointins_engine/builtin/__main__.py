@@ -61,8 +61,8 @@ def readme(told: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]) -> s
         "Two small networks, pre-trained by us on simulated scans alone, no labels used, and the",
         "recording of one of these trainings, which the studio shows at first start. Weights and",
         f"recording are under the {LICENSE} licence, as the code is. Written by",
-        "`python -m pointins_engine.builtin`; the same facts stand in each file's header. Scores are",
-        "those of the day that a file was made; benchmarks/README.md has those of today's read-out.",
+        "`python -m pointins_engine.builtin`; the same facts stand in each file's header. Scores",
+        "are of the day that a file was made; benchmarks/README.md has those of today's read-out.",
         "",
     ]
     for name, provenance in told.items():

@@ -111,6 +111,8 @@ def test_methods_stand_beside_each_other(scan, tmp_path, capsys):
         (["--format", ""], "--format : expected some of"),
         (["--method", "magic"], "--method magic: no such method"),
         (["--radius", "-1"], "radius is -1.0, expected a number > 0"),
+        (["--least-score", "2"], "least_score is 2.0, expected a number in 0..1"),
+        (["--method", "dbscan", "--least-score", "0"], "--least-score is a setting of the method"),
         (["--limit", "0"], "--limit must be >= 1"),
         (["--checkpoint", "nowhere"], "nowhere does not exist"),
         (["--method", "dbscan", "--min-size", "3"], "--min-size is a setting of the method"),

@@ -25,6 +25,16 @@ def test_true_offsets_give_the_true_instances_and_their_centroids(room):
     assert (np.diff(found.score) <= 0).all() and 0 < found.score[0] <= 1
 
 
+def test_what_scores_under_the_least_score_is_no_instance(room):
+    every = segment_scene(room, small_network(), replace(INDOOR, least_score=0.0))
+    least = float(np.median(every.score))
+    some = segment_scene(room, small_network(), replace(INDOOR, least_score=least))
+    np.testing.assert_array_equal(some.score, every.score[every.score >= least])
+    assert 0 < len(some.score) < len(every.score)
+    is_sure = every.label < len(some.score)  # numbers fall with scores
+    np.testing.assert_array_equal(some.label, np.where(is_sure, every.label, -1))
+
+
 def test_where_a_result_comes_from_is_kept_ready_for_json(room):
     network = small_network(command="pointins pretrain", steps=7)
     found = segment_scene(room, network, INDOOR)

@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 
 from pointins_engine.config import SceneConfig
 from pointins_engine.errors import SceneError
-from pointins_engine.geometry import estimate_normals, voxelize
+from pointins_engine.geometry import default_viewpoint, estimate_normals, voxelize
 from pointins_engine.scenes.planes import find_planes
 from pointins_engine.scenes.source import normals_of
 from pointins_engine.scenes.tiles import Tile, take
@@ -25,6 +25,8 @@ from pointins_engine.types import Scene
 GRID_SIZE = {"indoor": 0.06, "outdoor": 0.2}  # metres: voxels of the built-in networks
 
 _LEAST_VOXELS = 16  # fewer hold nothing that could be told apart
+_TURNED_ROUND = 0.25  # share of normals that face the inside of a scan, under which all are wrong
+_ASKED = 100_000  # points of a scan that say which way its normals face
 _CHUNK = 1_000_000  # points whose nearest cell is sought at a time
 
 
@@ -76,7 +78,11 @@ def cells_of(
     domain = settings.domain_of(scene.coord)
     scale = automatic_scale(scene.coord, domain) if settings.scale is None else settings.scale
     config = replace(config, domain=domain)
-    large = replace(scene, coord=(scene.coord * np.float32(scale)).astype(np.float32))
+    large = replace(
+        scene,
+        coord=(scene.coord * np.float32(scale)).astype(np.float32),
+        normal=scene.normal if scale > 1 else _facing_inside(scene),
+    )
     rows = _thinned(large, config.grid_size, settings.max_tile_points)
     cut = cut_tiles(large.coord[rows], settings.max_tile_points, config.grid_size)
     found: list[_Core] = []
@@ -106,6 +112,19 @@ def cells_of(
         scale=float(scale),
         domain=domain,
     )
+
+
+def _facing_inside(scene: Scene) -> Float32[np.ndarray, "n 3"] | None:
+    """The normals of a room or street, turned if a program has exported all of them turned round.
+
+    Of a single small thing, which is seen from outside, nothing can be told in this way.
+    """
+    if scene.normal is None or len(scene) == 0:
+        return scene.normal
+    some = slice(None, None, -(-len(scene) // _ASKED))
+    way = default_viewpoint(scene.coord[some]) - scene.coord[some]
+    facing = float((np.einsum("ij,ij->i", scene.normal[some], way) > 0).mean())
+    return -scene.normal if facing < _TURNED_ROUND else scene.normal
 
 
 def _with_planes(part: Scene, config: SceneConfig, scale: float) -> Scene:

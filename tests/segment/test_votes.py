@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score
 
 from pointins_engine.errors import SceneError
+from pointins_engine.scenes.simulate.indoor.rooms import simulate_room
 from pointins_engine.segment.cells import plain_cells
 from pointins_engine.segment.grouping import cut_tiles, group_votes, ranked
 from pointins_engine.segment.settings import SegmentSettings
@@ -53,6 +54,18 @@ def test_cells_without_a_network_vote_for_themselves_and_keep_colour_and_planes(
     row = KDTree(room.coord).query(votes.coord)[1]
     np.testing.assert_array_equal(np.round(255 * votes.color), room.color[row])
     np.testing.assert_array_equal(votes.is_plane, room.is_plane[row])
+
+
+def test_normals_that_were_all_turned_round_are_turned_back():
+    scan = simulate_room(3)
+    turned = replace(scan, normal=-scan.normal)
+    np.testing.assert_array_equal(
+        plain_cells(scan, WHOLE).normal, plain_cells(turned, WHOLE).normal
+    )
+    small = resized(turned, 0.1)  # seen from outside, where nobody can tell
+    np.testing.assert_array_equal(
+        plain_cells(small, WHOLE).normal, -plain_cells(resized(scan, 0.1), WHOLE).normal
+    )
 
 
 def test_offsets_of_cells_reach_the_points_in_metres_of_the_scan(room):

@@ -170,7 +170,9 @@ def _links(
                 yield nearest_links(space, config.num_neighbours, config.radii[-1])
                 continue
             links = nearest_links(place, config.num_neighbours, config.radii[-1])
-            bend = None if normal is None else bends(links, points, normal)
+            bend = None
+            if normal is not None and max(config.bend_weights) > 0:
+                bend = bends(links, points, normal)
             for stretch in config.bend_weights:
                 yield links if bend is None or stretch == 0 else stretched(links, bend, stretch)
 

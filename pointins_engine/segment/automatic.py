@@ -28,7 +28,7 @@ JOIN_EDGES = 1.5
 CORE_NEIGHBOURS = 4
 NUM_NEIGHBOURS = 16
 MIN_SIZE = {"indoor": 20, "outdoor": 10}  # cells
-LEAST_SCORE = 0.01  # without planes what scores less adds hardly to AP and takes from PQ
+LEAST_SCORE = 0.01  # without planes what scores less hardly adds to AP and takes from PQ
 SAMPLE = 4_096  # points that are asked for their nearest neighbour
 
 
